@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class AuditConfig(AppConfig):
+    name = "lvyuan.audit"
+    label = "audit"
+    verbose_name = "历史"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from lvyuan.audit.rights import grant_rights
+
+        post_migrate.connect(grant_rights, dispatch_uid="lvyuan.audit.grant_rights")

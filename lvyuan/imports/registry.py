@@ -1,0 +1,174 @@
+"""What can be imported: each app above registers its kinds here, so that the pipeline knows none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from lvyuan.imports.table import Flaw, Table
+
+if TYPE_CHECKING:
+    from django.db.models import Model
+
+    from lvyuan.accounts.models import User
+    from lvyuan.imports.models import ImportJob
+
+Status = Literal["new", "changed", "same"]
+
+
+class ImportRefused(Exception):
+    """The file or the job cannot be taken; the text says what to do instead. Nothing was changed."""
+
+
+class ImportConflict(ImportRefused):
+    """The job or the figures have changed since the page was opened."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column by the header names it may have; messages use the first."""
+
+    names: tuple[str, ...]
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Something wrong at a place of the file; `line` 0 and `column` "" mean the whole sheet."""
+
+    line: int = 0
+    column: str = ""
+    message: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanRow:
+    """One row and what it would do. `said` is all it says, as texts; `payload` is for the kind's commit."""
+
+    line: int
+    key: str
+    title: str
+    period: str
+    old: str
+    new: str
+    status: Status
+    said: Mapping[str, str]
+    payload: object
+
+
+@dataclass(slots=True)
+class Plan:
+    """All that a file would do; with any problem or question it can do nothing."""
+
+    rows: list[PlanRow] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    ignored_columns: list[str] = field(default_factory=list)
+    questions: list[str] = field(default_factory=list)
+
+    @property
+    def changes(self) -> list[PlanRow]:
+        """The rows that would write something."""
+        return [row for row in self.rows if row.status != "same"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One kind of content.
+
+    `plan` compares a table with the database, in a fixed number of queries, and writes nothing. `commit`
+    writes the plan's changes and moves the job to CONFIRMED, inside the caller's transaction; it raises
+    ImportRefused or PermissionDenied. `outcome` is what became of a job, if this user may see it.
+    """
+
+    code: str
+    label: str
+    plan: Callable[[Table, User], Plan]
+    commit: Callable[[ImportJob, Sequence[PlanRow], User], object]
+    outcome: Callable[[ImportJob, User], Model | None]
+
+
+_kinds: dict[str, Kind] = {}
+
+
+def register(kind: Kind) -> None:
+    """Makes a kind known; called once at start by the app it belongs to."""
+    _kinds[kind.code] = kind
+
+
+def get_kind(code: str) -> Kind:
+    """The kind of that code. Raises ImportRefused."""
+    if code not in _kinds:
+        raise ImportRefused("没有这种导入内容。请从列表中选择。")
+    return _kinds[code]
+
+
+def kinds() -> list[Kind]:
+    """All kinds, in the order of registration."""
+    return list(_kinds.values())
+
+
+# From a table's columns to records
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One row by the kind's own column names; absent columns and empty cells are ""."""
+
+    line: int
+    cells: Mapping[str, str]
+
+    def __getitem__(self, name: str) -> str:
+        return self.cells.get(name, "")
+
+
+def records(table: Table, columns: Mapping[str, Column]) -> tuple[list[Record], Plan]:
+    """The readable rows, and a plan that holds the problems of the others and the ignored columns.
+
+    Header names are compared exactly. No row comes back while a column is missing or there twice.
+    """
+    plan = Plan(questions=list(table.questions))
+    if table.questions:
+        return [], plan
+    places: dict[str, int] = {}
+    by_header = {header: name for name, column in columns.items() for header in column.names}
+    for place, header in enumerate(table.header):
+        name = by_header.get(header)
+        if name is None:
+            plan.ignored_columns.append(header or f"第 {place + 1} 列（无表头）")
+        elif name in places:
+            message = f"“{table.header[places[name]]}”和“{header}”是同一项内容，不能确定用哪一列"
+            plan.problems.append(
+                Problem(line=table.header_line, column=header, message=message, remedy="请只保留其中一列")
+            )
+        else:
+            places[name] = place
+    missing = [column.names[0] for name, column in columns.items() if column.required and name not in places]
+    if missing:
+        there = "、".join(f"“{header}”" for header in table.header if header)
+        plan.problems.append(
+            Problem(
+                line=table.header_line,
+                message=f"缺少{'、'.join(f'“{name}”' for name in missing)}列；现有的列是：{there}",
+                remedy="请在第一行写明这些列名，表名和填表说明请删去",
+            )
+        )
+    if plan.problems:
+        return [], plan
+    found = []
+    for row in table.rows:
+        problems = [Problem(line=row.line, message=row.flaw.problem, remedy=row.flaw.remedy)] if row.flaw else []
+        cells = {}
+        for name, place in places.items():
+            cell = row.cells[place]
+            if isinstance(cell, Flaw):
+                column = table.header[place]
+                problems.append(Problem(line=row.line, column=column, message=cell.problem, remedy=cell.remedy))
+            else:
+                cells[name] = cell
+        if problems:
+            plan.problems += problems
+        else:
+            found.append(Record(row.line, cells))
+    return found, plan

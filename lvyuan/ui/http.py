@@ -1,0 +1,76 @@
+"""Reading what every page's address may say: which period, and as known when."""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import wraps
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from lvyuan.periods import Period
+from lvyuan.ui.views import Missing
+
+
+def asked_period(request: HttpRequest) -> Period | None:
+    """The month of `?period=2023-06`; None when not asked. A month that does not exist is a 404."""
+    text = request.GET.get("period", "")
+    if not text:
+        return None
+    try:
+        return Period.from_code(f"{text}.month")
+    except ValueError as error:
+        raise Missing(f"没有“{text}”这个时期。请写成 年-月，例如 2023-06，或从时期列表中选择。") from error
+
+
+def asked_date(request: HttpRequest, name: str) -> dt.date | None:
+    """The day of `?as_of=2023-08-04`; None when not asked, 404 when no such day."""
+    text = request.GET.get(name, "")
+    return day_of(text) if text else None
+
+
+def day_of(text: str) -> dt.date:
+    """The day 2023-08-04; 404 when no such day."""
+    try:
+        return Period.from_code(f"{text}.instant").end
+    except ValueError as error:
+        raise Missing(f"没有“{text}”这个日期。请写成 年-月-日，例如 2023-08-04。") from error
+
+
+def asked_moment(request: HttpRequest) -> dt.datetime | None:
+    """The end of the day `?known_at=2023-07-15`, local time; None when not asked."""
+    day = asked_date(request, "known_at")
+    if day is None:
+        return None
+    return timezone.make_aware(dt.datetime.combine(day, dt.time.max))
+
+
+def month_choices(months: list[Period], chosen: Period | None) -> list[dict[str, Any]]:
+    """The period picker's lines; the chosen month is listed even when it has no figures."""
+    listed = months if chosen is None or chosen in months else sorted([*months, chosen], key=lambda p: p.end)[::-1]
+    return [
+        {
+            "code": f"{month.end:%Y-%m}",
+            "label": f"{month.year_no}年{month.month_no}月",
+            "is_current": month == chosen,
+        }
+        for month in listed
+    ]
+
+
+def require_role(*roles: str) -> Any:
+    """403 with a Chinese sentence for everybody else, before anything is read."""
+
+    def decorate(view: Any) -> Any:
+        @wraps(view)
+        def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not request.user.has_role(*roles):  # type: ignore[union-attr]
+                raise PermissionDenied("您的角色不能进行这项操作，没有保存任何内容。")
+            return view(request, *args, **kwargs)  # type: ignore[no-any-return]
+
+        wrapper.required_roles = roles  # type: ignore[attr-defined]
+        return wrapper
+
+    return decorate

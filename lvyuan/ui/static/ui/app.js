@@ -1,0 +1,23 @@
+// Small comforts; every page works without them.
+"use strict";
+
+(() => {
+  // A form that only chooses what to show needs no button.
+  for (const form of document.querySelectorAll("form[data-autosubmit]")) {
+    for (const button of form.querySelectorAll("button[type=submit]")) button.hidden = true;
+    form.addEventListener("change", () => form.requestSubmit());
+  }
+
+  // Typed but unsaved figures: ask before leaving.
+  for (const form of document.querySelectorAll("form[data-guard]")) {
+    let touched = false;
+    form.addEventListener("input", () => { touched = true; });
+    form.addEventListener("submit", () => { touched = false; });
+    window.addEventListener("beforeunload", (event) => { if (touched) event.preventDefault(); });
+  }
+
+  // A closed page of details prints open.
+  window.addEventListener("beforeprint", () => {
+    for (const details of document.querySelectorAll("details:not([open])")) details.open = true;
+  });
+})();

@@ -1,0 +1,53 @@
+"""Columns and table defaults shared by every list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import django_tables2 as tables
+from django_tables2.data import TableListData
+from django_tables2.utils import Accessor
+
+from lvyuan.ui.templatetags.figures import figure
+
+
+class RowData(TableListData):
+    """A list of rows, sorted with the unknown last whichever way people sort."""
+
+    def __init__(self, rows: Iterable[Any]) -> None:
+        super().__init__(list(rows))
+
+    def order_by(self, aliases: Any) -> None:
+        for alias in reversed(aliases):
+            column = self.table.columns[alias.bare]
+            accessor = Accessor(column.column.order_by[0] if column.column.order_by else column.accessor)
+            known = [row for row in self.data if accessor.resolve(row, quiet=True) is not None]
+            unknown = [row for row in self.data if accessor.resolve(row, quiet=True) is None]
+            known.sort(key=accessor.resolve, reverse=alias.is_descending)
+            self.data = known + unknown
+
+
+class BaseTable(tables.Table):
+    """Rows are frozen dataclasses; cells carry their heading for the card view of phones."""
+
+    class Meta:
+        attrs: dict[str, Any] = {"class": "table"}
+        empty_text = "没有符合条件的内容。"
+        orderable = True
+
+    caption = ""
+
+    def __init__(self, rows: Iterable[Any], **kwargs: Any) -> None:
+        super().__init__(RowData(rows), **kwargs)
+
+
+class FigureColumn(tables.Column):
+    """A figure with its link and address, sorted by its number."""
+
+    def __init__(self, *args: Any, accessor: str, **kwargs: Any) -> None:
+        kwargs.setdefault("attrs", {"td": {"class": "number"}, "th": {"class": "number"}})
+        super().__init__(*args, accessor=accessor, order_by=f"{accessor}__value", **kwargs)
+
+    def render(self, value: Any) -> Any:
+        return figure(value)
