@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+
+
+class IndicatorsConfig(AppConfig):
+    name = "indicators"
+    verbose_name = "指标"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from indicators.imports import OBSERVATIONS
+        from lvyuan.imports.registry import register
+
+        register(OBSERVATIONS)

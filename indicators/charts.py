@@ -1,0 +1,32 @@
+"""Trends as plotly figures; level and growth never share an axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from indicators.rows import Row
+from lvyuan.periods import label
+from lvyuan.ui.charts import line_chart
+
+
+def trend_charts(rows: Sequence[Row], name: str) -> list[dict[str, Any]]:
+    """Up to two charts from `rows` (newest first): level and growth; none for what nobody reported."""
+    ordered = [row for row in reversed(rows) if row.period is not None]
+    unit = next((row.unit for row in rows if row.value), "")
+    charts = []
+    for title, attribute, of in (("累计值", "value", unit), ("同比增长", "growth", "%")):
+        points = [
+            (label(row.period), figure.value if (figure := getattr(row, attribute)) else None)
+            for row in ordered
+            if row.period is not None
+        ]
+        if any(value is not None for _, value in points):
+            charts.append(
+                {
+                    "id": f"chart-{attribute}",
+                    "title": f"{name} · {title}",
+                    "figure": line_chart(title=f"{name} · {title}", series=[(title, points)], unit=of),
+                }
+            )
+    return charts

@@ -1,0 +1,380 @@
+"""One row of a file understood: which figure it is, and what it says about it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Final, ParamSpec, TypeVar
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from indicators.models import (
+    Calendar,
+    Entry,
+    Indicator,
+    IndicatorVersion,
+    PriceBasis,
+    RankBy,
+    RankPool,
+    VintageStatus,
+)
+from indicators.models.fields import FigureField
+from lvyuan import periods
+from lvyuan.accounts.models import District, User
+from lvyuan.imports.registry import Column, Record
+from lvyuan.imports.table import shown
+from lvyuan.numbers import UNITS, Comparator, NumberError, ParsedFigure, convert, parse_figure, plain
+from lvyuan.periods import Period, PeriodError, PeriodKind, label
+
+COLUMNS = {
+    "indicator": Column(names=("指标", "指标代码", "indicator"), required=True),
+    "district": Column(names=("区划", "区划代码", "district")),
+    "period": Column(names=("时期", "period"), required=True),
+    "value": Column(names=("数值", "value")),
+    "unit": Column(names=("单位", "unit")),
+    "growth": Column(names=("同比增长", "growth")),
+    "rank": Column(names=("位次", "rank")),
+    "rank_by": Column(names=("位次依据", "rank_by")),
+    "text": Column(names=("定性表述", "text")),
+    "status": Column(names=("数据状态", "status")),
+    "note": Column(names=("说明", "note")),
+}
+FIGURES: Final = ("value", "growth", "rank", "text")
+NOTE_LENGTH = 500
+_FULL_WIDTH_DIGITS = str.maketrans("０１２３４５６７８９", "0123456789")
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _choices(enum: Any, **more: str) -> dict[str, str]:
+    """What a cell may say for a choice: its code or its label."""
+    return {value: value for value in enum.values} | {str(name): value for value, name in enum.choices} | more
+
+
+RANK_BY = _choices(RankBy, 总量=RankBy.LEVEL.value, 增速=RankBy.GROWTH.value, 未说明=RankBy.UNSTATED.value)
+STATUSES = {text: code for text, code in _choices(VintageStatus).items() if code != VintageStatus.WITHDRAWN}
+
+
+def _quoted(text: str) -> str:
+    return f"“{shown(text)}”"
+
+
+class Fault(Exception):
+    """One thing wrong in one column."""
+
+    def __init__(self, column: str, message: str, remedy: str) -> None:
+        super().__init__(column, message, remedy)
+        self.column, self.message, self.remedy = column, message, remedy
+
+
+# What the database knows
+
+
+@dataclass(frozen=True)
+class Known:
+    """Definitions that rows refer to, by the texts that may name them."""
+
+    indicators: dict[str, list[Indicator]]
+    versions: dict[int, list[IndicatorVersion]]
+    districts: dict[str, list[District]]
+    pool: RankPool | None
+    pool_members: frozenset[int]
+    today: dt.date
+    periods: dict[tuple[int, str], Period] = field(default_factory=dict)
+
+    def indicator(self, text: str) -> Indicator:
+        if not text:
+            raise Fault("indicator", "没有写指标", "请填写指标代码、名称或别名")
+        found = self.indicators.get(text, [])
+        if not found:
+            raise Fault("indicator", f"没有{_quoted(text)}这项指标", "请照指标页上的代码、名称或别名填写")
+        if len(found) > 1:
+            names = "、".join(f"{indicator.name}（{indicator.code}）" for indicator in found)
+            raise Fault("indicator", f"{_quoted(text)}是几项指标共用的别名：{names}", "请改写指标代码")
+        return found[0]
+
+    def district(self, text: str) -> District:
+        text = text or settings.HOME_DISTRICT
+        found = self.districts.get(text, [])
+        if not found:
+            raise Fault("district", f"没有{_quoted(text)}这个区划", "请填写区划代码或全称；留空表示本区")
+        if len(found) > 1:
+            codes = "、".join(district.code for district in found)
+            raise Fault("district", f"{_quoted(text)}不止一个区划：{codes}", "请改写区划代码")
+        return found[0]
+
+    def period(self, text: str, indicator: Indicator) -> Period:
+        """The period, which must be a slot of the indicator's calendar and over."""
+        if known := self.periods.get((indicator.pk, text)):
+            return known
+        if not text:
+            raise Fault("period", "没有写时期", "请填写时期，如 2023年1—6月")
+        try:
+            period = _parse_period(text, PeriodKind(indicator.primary_kind))
+        except PeriodError as error:
+            raise Fault("period", f"{_quoted(text)}{error.problem}", error.remedy) from error
+        if indicator.slots and not periods.has_slot(indicator.slots, period):
+            calendar = Calendar(indicator.calendar).label
+            message = f"“{indicator}”没有“{label(period)}”这一期，它的报送日历是：{calendar}"
+            raise Fault("period", message, "请改成日历上有的时期，或删去这一行")
+        if period.end > self.today and period.kind is not PeriodKind.PLAN:
+            raise Fault("period", f"“{label(period)}”还没有结束", "请核对年份和月份")
+        self.periods[indicator.pk, text] = period
+        return period
+
+    def version(self, indicator: Indicator, period: Period) -> IndicatorVersion:
+        for version in self.versions[indicator.pk]:
+            if version.valid_from <= period.end and (version.valid_to is None or version.valid_to >= period.end):
+                return version
+        message = f"“{indicator}”在{label(period)}没有生效的口径"
+        raise Fault("indicator", message, "请管理员先补充指标口径")
+
+
+def _parse_period(text: str, kind: PeriodKind) -> Period:
+    if "." in text and text.rpartition(".")[2] in tuple(PeriodKind):
+        return Period.from_code(text)
+    return periods.parse(text, kind=kind)
+
+
+def known_to(user: User) -> Known:
+    """All definitions; five queries."""
+    by_text: defaultdict[str, list[Indicator]] = defaultdict(list)
+    indicators = list(Indicator.objects.visible_to(user))
+    for indicator in indicators:
+        for alias in set(indicator.aliases):
+            by_text[alias].append(indicator)
+    # A code or an official name is one indicator's own, whatever others are also called.
+    by_text |= {indicator.name: [indicator] for indicator in indicators}
+    by_text |= {indicator.code: [indicator] for indicator in indicators}
+    versions: defaultdict[int, list[IndicatorVersion]] = defaultdict(list)
+    for version in IndicatorVersion.objects.all():
+        versions[version.indicator_id].append(version)
+    districts: defaultdict[str, list[District]] = defaultdict(list)
+    for district in District.objects.all():
+        for text in {district.code, district.name, district.short_name}:
+            districts[text].append(district)
+    pool = RankPool.objects.filter(code=settings.RANK_POOL).first()
+    members = pool.members.values_list("district_id", flat=True) if pool else ()
+    return Known(by_text, versions, districts, pool, frozenset(members), timezone.localdate())
+
+
+# One row
+
+
+@dataclass(slots=True, kw_only=True)
+class Content:
+    """What a row says about its figure; named as Entry's columns."""
+
+    value: Decimal | None = None
+    comparator: Comparator = "="
+    unit: str = ""
+    printed: str = ""
+    null_reason: str = ""
+    growth: Decimal | None = None
+    growth_basis: str = ""
+    rank_pool: RankPool | None = None
+    rank_place: int | None = None
+    rank_by: str = ""
+    text: str = ""
+    note: str = ""
+    status: str = VintageStatus.UNSTATED.value
+    locator: str = ""
+
+    def columns(self) -> dict[str, object]:
+        """Entry's figure columns."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @property
+    def rank(self) -> str:
+        return rank_text(self.rank_pool, self.rank_place, self.rank_by) if self.rank_pool and self.rank_place else ""
+
+    @property
+    def said(self) -> dict[str, str]:
+        """What is stated, as `said_texts` gives it."""
+        return said_texts(self.value, self.comparator, self.unit, self.growth, self.text, self.rank)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A row understood: where it belongs and what it says."""
+
+    line: int
+    indicator: Indicator
+    district: District
+    period: Period
+    content: Content
+    states_status: bool
+
+
+class Line:
+    """Reads one record; every fault is noted, and one does not hide the next."""
+
+    def __init__(self, record: Record, known: Known, place: str) -> None:
+        self.record, self.known = record, known
+        self.faults: list[Fault] = []
+        self.identity: tuple[Indicator, District, Period] | None = None
+        self.content = Content(locator=place[:80])
+
+    def read(self) -> Candidate | None:
+        """The row understood, or None with its faults noted."""
+        record, known = self.record, self.known
+        indicator = self.attempt(known.indicator, record["indicator"])
+        district = self.attempt(known.district, record["district"])
+        period = self.attempt(known.period, record["period"], indicator) if indicator else None
+        if indicator and period:
+            version = self.attempt(known.version, indicator, period)
+            if version:
+                self.attempt(self.read_value, version.unit)
+        if district:
+            self.attempt(self.read_rank, district)
+        for part in (self.read_growth, self.read_text, self.read_note, self.read_status):
+            self.attempt(part)
+        if indicator and district and period:
+            self.identity = indicator, district, period
+        if self.identity and not self.faults:
+            self.attempt(self.check_says_something)
+        if self.faults or not self.identity:
+            return None
+        return Candidate(record.line, *self.identity, self.content, bool(record["status"]))
+
+    def attempt(self, part: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R | None:
+        try:
+            return part(*args, **kwargs)
+        except Fault as fault:
+            self.faults.append(fault)
+            return None
+
+    def read_value(self, unit: str) -> None:
+        text, stated, content = self.record["value"], self.record["unit"], self.content
+        if not text:
+            return
+        try:
+            parsed = _in_unit(text, stated, unit)
+        except NumberError as error:
+            raise Fault(_column_of(error, stated), f"{_quoted(error.text)}{error.problem}", error.remedy) from error
+        if parsed.value is None:
+            content.null_reason = str(parsed.null_reason or "")
+            return
+        if not parsed.unit:
+            remedy = "请写明单位，如 12.3万平方米，或加一列“单位”"
+            raise Fault("value", "这项指标尚未规定计量单位，文件里也没有写", remedy)
+        content.value, content.unit = _storable("value", parsed.value, text), parsed.unit
+        content.comparator = parsed.comparator
+        content.printed = "" if parsed.comparator == "=" else parsed.printed
+
+    def read_growth(self) -> None:
+        text = self.record["growth"]
+        if not text:
+            return
+        try:
+            parsed = parse_figure(text, unit="%")
+        except NumberError as error:
+            raise Fault("growth", f"{_quoted(error.text)}{error.problem}", error.remedy) from error
+        if parsed.comparator != "=":
+            raise Fault("growth", f"{_quoted(text)}不是确切的增速", "增速请填确切数值，不写“余”“近”“约”")
+        if parsed.value is not None:
+            self.content.growth = _storable("growth", parsed.value, text)
+            self.content.growth_basis = PriceBasis.UNSTATED.value
+
+    def read_rank(self, district: District) -> None:
+        text, by, pool = self.record["rank"].translate(_FULL_WIDTH_DIGITS), self.record["rank_by"], self.known.pool
+        if not text:
+            if by:
+                raise Fault("rank", "写了位次依据，却没有位次", "请补填位次，或删去位次依据")
+            return
+        if pool is None:
+            raise Fault("rank", "还没有设定位次范围", "请管理员先设定位次范围，或删去位次")
+        size = len(self.known.pool_members)
+        if not re.fullmatch("[0-9]{1,4}", text) or not 1 <= int(text) <= size:
+            raise Fault("rank", f"{_quoted(text)}不是 1 到 {size} 的位次", f"位次范围是{pool}，请只写数字")
+        if district.pk not in self.known.pool_members:
+            raise Fault("rank", f"{district}不在{pool}之内", "请删去这一行的位次")
+        if by not in RANK_BY:
+            problem = f"{_quoted(by)}不是认得的位次依据" if by else "填了位次，没有填位次依据"
+            raise Fault("rank_by", problem, "请填写：按总量、按增速、按其他、未说明")
+        self.content.rank_pool, self.content.rank_place, self.content.rank_by = pool, int(text), RANK_BY[by]
+
+    def read_text(self) -> None:
+        self.content.text = self.short("text", Entry._meta.get_field("text").max_length or 0)
+
+    def read_note(self) -> None:
+        self.content.note = self.short("note", NOTE_LENGTH)
+
+    def short(self, name: str, length: int) -> str:
+        text = self.record[name]
+        if len(text) > length:
+            raise Fault(name, f"有 {len(text)} 个字，超过 {length} 字的上限", "请缩短")
+        return text
+
+    def read_status(self) -> None:
+        status = self.record["status"]
+        if status and status not in STATUSES:
+            names = "、".join(str(name) for code, name in VintageStatus.choices if code != VintageStatus.WITHDRAWN)
+            raise Fault("status", f"{_quoted(status)}不是可以导入的数据状态", f"请填写：{names}；撤回不能用导入办理")
+        if status:
+            self.content.status = STATUSES[status]
+
+    def check_says_something(self) -> None:
+        if not self.content.said:
+            column = "value" if self.content.null_reason else ""
+            raise Fault(column, "没有数值、增速、位次或定性表述，无可导入", "请补填其中一项，或删去这一行")
+
+
+def _in_unit(text: str, stated: str, unit: str) -> ParsedFigure:
+    """The figure in the indicator's unit, exactly; `stated` is the row's own unit, empty when it has none.
+
+    An inexact figure keeps its wording, completed by the unit it is meant in. Raises NumberError.
+    """
+    stated = "" if stated == unit else stated
+    bare = parse_figure(text)
+    meant = stated or (unit if unit in UNITS and bare.unit is None else "")
+    parsed = parse_figure(text, unit=meant) if meant else bare
+    own = parsed.unit or unit
+    if parsed.value is None or not own:
+        return parsed
+    return ParsedFigure(
+        value=convert(parsed.value, own, unit) if unit and own != unit else parsed.value,
+        comparator=parsed.comparator,
+        unit=unit or own,
+        printed=text if bare.unit else f"{text}{own}",
+    )
+
+
+def _column_of(error: NumberError, stated: str) -> str:
+    """The unit's column when it is the unit that was not understood, else the value's."""
+    return "unit" if stated and (error.text == stated or error.text.startswith(f"{stated}→")) else "value"
+
+
+def _storable(name: str, value: Decimal, text: str) -> Decimal:
+    """The value if the database can keep all its digits; zero has no sign."""
+    column = Entry._meta.get_field(name)
+    assert isinstance(column, FigureField)
+    try:
+        column.run_validators(value)
+    except ValidationError as error:
+        remedy = "整数和小数合计不超过 38 位，其中小数不超过 12 位"
+        raise Fault(name, f"{_quoted(text)}位数过多", remedy) from error
+    return value if value else value.copy_abs()
+
+
+def said_texts(
+    value: Decimal | None, comparator: str, unit: str, growth: Decimal | None, text: str, rank: str
+) -> dict[str, str]:
+    """What a figure states, by name, as texts in which 17 and 17.0 differ; what it leaves out is absent."""
+    said = {
+        "value": f"{comparator}{plain(value)}{unit}" if value is not None else "",
+        "growth": plain(growth) if growth is not None else "",
+        "rank": rank,
+        "text": text,
+    }
+    return {name: words for name, words in said.items() if words}
+
+
+def rank_text(pool: RankPool, place: int, by: str) -> str:
+    return f"{pool}第{place}位（{RankBy(by).label}）"

@@ -1,0 +1,387 @@
+"""Loads what is measured: sources, rank pools, strategy, indicators, published figures, targets, rounds.
+
+Definitions are updated in place. A figure that its file has corrected becomes a new vintage. What a
+person has approved is never replaced: the file is compared with the vintages loaded from it alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError
+
+from indicators.actions import ComparisonInput, RankInput, VintageInput, record_published
+from indicators.models import (
+    Assignment,
+    Indicator,
+    IndicatorNode,
+    IndicatorVersion,
+    Observation,
+    PrintedComparison,
+    Rank,
+    RankPool,
+    RankPoolMember,
+    Round,
+    Source,
+    StrategyNode,
+    StrategyPlan,
+    Target,
+    Vintage,
+)
+from indicators.models.fields import period_columns
+from indicators.refusals import Refused
+from lvyuan.accounts.loading import ADDED, SAME, Folder, Row, by_code, column
+from lvyuan.accounts.models import Department, District
+from lvyuan.numbers import NumberError, parse_figure
+from lvyuan.periods import has_slot
+
+# What a figure says besides its numbers, and where it stands: a change in any of these is a new vintage.
+_COLUMNS = ("comparator", "printed", "null_reason", "growth_basis", "text", "status", "locator", "note")
+_EXTRA = ("wording", "period_wording", "period_is_inferred", "known_from_is_backfilled")
+# What was promised: a change in any of these needs a new version with reason and authority.
+_PROMISED = (
+    "kind",
+    "measure",
+    "value",
+    "comparator",
+    "unit",
+    "text",
+    "is_derived",
+    "deadline_stated",
+    "baseline_value",
+    "baseline_on",
+    "indicator",
+    "known_from",
+    "period_kind",
+    "period_start",
+    "period_end",
+)
+
+
+def load(folder: Folder) -> None:
+    """Everything of this app, in the order in which one thing refers to another."""
+    _load_sources(folder)
+    _load_rank_pools(folder)
+    _load_strategy(folder)
+    _load_indicators(folder)
+    _load_figures(folder)
+    _load_targets(folder)
+    _load_rounds(folder)
+
+
+def nodes_by_plan() -> dict[str, dict[str, StrategyNode]]:
+    """Strategy nodes by code, under the code of their plan."""
+    found: dict[str, dict[str, StrategyNode]] = {}
+    for node in StrategyNode.objects.select_related("plan"):
+        found.setdefault(node.plan.code, {})[node.code] = node
+    return found
+
+
+def _load_sources(folder: Folder) -> None:
+    fields = ("kind", "title", "file_name", "published_on", "published_on_is_inferred", "note")
+    for row in folder.rows("source.json", "sources"):
+        folder.put(row, Source, where={"code": row.text("code")}, fields=fields)
+        row.end()
+
+
+def _load_rank_pools(folder: Folder) -> None:
+    districts = by_code(District.objects.all())
+    for row in folder.rows("districts.json", "rank_pools"):
+        members = row.several("districts", districts)
+        fields = ("name", "valid_from", "valid_to", "note")
+        pool = folder.put(row, RankPool, where={"code": row.text("code")}, fields=fields)
+        folder.link(row, RankPoolMember, {"pool": pool}, "district", members)
+        row.end()
+
+
+def _load_strategy(folder: Folder) -> None:
+    sources = by_code(Source.objects.all())
+    for row in folder.rows("strategy.json", "plans"):
+        folder.put(
+            row,
+            StrategyPlan,
+            where={"code": row.text("code")},
+            fields=("name", "name_en", "valid_from", "valid_to", "upper_level", "locator", "note"),
+            source=row.one("source", sources),
+        )
+        row.end()
+    plans = by_code(StrategyPlan.objects.all())
+    nodes = nodes_by_plan()
+    for row in folder.rows("strategy.json", "nodes"):
+        plan, code = row.one("plan", plans), row.text("code")
+        siblings = nodes.setdefault(plan.code, {})
+        siblings[code] = folder.put(
+            row,
+            StrategyNode,
+            where={"plan": plan, "code": code},
+            fields=("name", "name_en", "order", "keywords", "locator", "note"),
+            parent=row.maybe("parent", siblings),
+        )
+        row.end()
+
+
+def _load_indicators(folder: Folder) -> None:
+    districts, nodes = by_code(District.objects.all()), nodes_by_plan()
+    departments: dict[District, dict[str, Department]] = {}
+    decided: dict[District, set[int]] = {}
+    fields = (
+        "name",
+        "name_en",
+        "aliases",
+        "category",
+        "nature",
+        "direction",
+        "calendar",
+        "primary_kind",
+        "lag_months",
+        "is_headline",
+        "order",
+        "note",
+    )
+    for row in folder.rows("indicators.json", "indicators"):
+        district = row.one("district", districts)
+        if district not in departments:
+            departments[district] = by_code(district.departments.all())
+            by_people = Assignment.objects.filter(district=district, is_assumed=False)
+            decided[district] = set(by_people.values_list("indicator_id", flat=True))
+        owner = row.maybe("owner", departments[district])
+        indicator = folder.put(row, Indicator, where={"code": row.text("code")}, fields=fields, owner=owner)
+        plan = row.one("plan", nodes)
+        folder.link(row, IndicatorNode, {"indicator": indicator}, "node", row.several("nodes", plan))
+        for part in row.parts("versions"):
+            folder.put(
+                part,
+                IndicatorVersion,
+                where={"valid_from": part.text("valid_from"), "indicator": indicator},
+                fields=("valid_to", "definition", "scope", "price_basis", "formula", "decimals"),
+                unit=part.unit("unit"),
+            )
+            part.end()
+        # The owner reports, as we assume, until a person decides otherwise.
+        assigned_from = row.text("assigned_from")
+        if owner and indicator.pk not in decided[district]:
+            where = {"district": district, "indicator": indicator, "is_assumed": True}
+            folder.put(row, Assignment, where=where, valid_from=assigned_from, department=owner)
+        row.end()
+
+
+def _load_figures(folder: Folder) -> None:
+    districts, sources = by_code(District.objects.all()), by_code(Source.objects.all())
+    indicators, pools = by_code(Indicator.objects.all()), by_code(RankPool.objects.all())
+    figures: list[tuple[Row, VintageInput]] = []
+    for row in folder.rows("figures.json", "figures"):
+        row.get("fact")
+        indicator, period = row.one("indicator", indicators), row.period("period")
+        if indicator.slots and not has_slot(indicator.slots, period):
+            row.fail("period", f"{indicator}的报送日历里没有“{period}”")
+        # Not stored: it turns what the file says into the types, and the checks, of the table.
+        said = Vintage(
+            number=1,
+            value=row.digits("value"),
+            growth=row.digits("growth"),
+            unit=row.unit("unit"),
+            **{name: row.get(name, column(Vintage, name).get_default()) for name in (*_COLUMNS, *_EXTRA)},
+            known_from=row.text("known_from"),
+        )
+        folder.clean(row, said)
+        _check_print(row, said)
+        figure = VintageInput(
+            district=row.one("district", districts),
+            indicator=indicator,
+            period=period,
+            source=row.one("source", sources),
+            known_from=said.known_from,
+            columns={name: getattr(said, name) for name in ("value", "growth", "unit", *_COLUMNS)},
+            ranks=[_rank(folder, part, pools) for part in row.parts("ranks")],
+            comparisons=[_comparison(folder, part, said.locator) for part in row.parts("comparisons")],
+            release_authority=row.get("release_authority", ""),
+            extra={name: getattr(said, name) for name in _EXTRA},
+        )
+        if said.value is None and said.growth is None and not said.text and not figure.ranks:
+            row.fail("value", "数值、增速、位次、定性表述至少要有一项")
+        row.end()
+        folder.claim(row, Observation, _identity(figure))
+        figures.append((row, figure))
+    stored = _stored_vintages([figure for _, figure in figures])
+    for row, figure in figures:
+        _record(folder, row, figure, stored.get(tuple(_identity(figure).values()), []))
+
+
+def _rank(folder: Folder, part: Row, pools: dict[str, RankPool]) -> RankInput:
+    rank = Rank(
+        pool=part.one("pool", pools),
+        by=part.text("by"),
+        place=part.whole("place"),
+        pool_size=part.whole("pool_size"),
+        wording=part.get("wording", ""),
+    )
+    part.end()
+    folder.clean(part, rank)
+    return RankInput(**{name: getattr(rank, name) for name in ("pool", "by", "place", "pool_size", "wording")})
+
+
+def _comparison(folder: Folder, part: Row, locator: str) -> ComparisonInput:
+    delta = part.digits("delta")
+    if delta is None:
+        part.fail("delta", "缺少")
+    comparison = PrintedComparison(
+        kind=part.text("kind"),
+        delta=delta,
+        unit=part.unit("unit"),
+        wording=part.get("wording", ""),
+        locator=part.get("locator", locator),
+    )
+    part.end()
+    folder.clean(part, comparison)
+    names = ("kind", "delta", "unit", "wording", "locator")
+    return ComparisonInput(**{name: getattr(comparison, name) for name in names})
+
+
+def _check_print(row: Row, vintage: Vintage) -> None:
+    """An approximate print must say the same as its value, comparator and unit."""
+    if not vintage.printed:
+        return
+    try:
+        read = parse_figure(vintage.printed)
+    except NumberError as error:
+        row.fail("printed", str(error))
+    if (read.value, read.comparator, read.unit) != (vintage.value, vintage.comparator, vintage.unit):
+        row.fail("printed", f"“{vintage.printed}”与 value、comparator、unit 不一致")
+
+
+def _identity(figure: VintageInput) -> dict[str, Any]:
+    """The observation's columns."""
+    columns = period_columns(figure.period)
+    return {"district_id": figure.district.pk, "indicator_id": figure.indicator.pk, **columns}
+
+
+def _stored_vintages(figures: list[VintageInput]) -> dict[tuple[Any, ...], list[Vintage]]:
+    """All vintages of the figures' observations, oldest first; three queries."""
+    vintages = (
+        Vintage.objects.filter(
+            observation__district__in={figure.district for figure in figures},
+            observation__indicator__in={figure.indicator for figure in figures},
+            observation__period_end__in={figure.period.end for figure in figures},
+        )
+        .select_related("observation")
+        .prefetch_related("ranks", "comparisons")
+        .order_by("number")
+    )
+    names = ("district_id", "indicator_id", *period_columns(figures[0].period)) if figures else ()
+    stored: dict[tuple[Any, ...], list[Vintage]] = {}
+    for vintage in vintages:
+        stored.setdefault(tuple(getattr(vintage.observation, name) for name in names), []).append(vintage)
+    return stored
+
+
+def _record(folder: Folder, row: Row, figure: VintageInput, earlier: list[Vintage]) -> None:
+    """Adds a vintage unless the newest one loaded from this source says exactly the same."""
+    loaded = [
+        vintage
+        for vintage in earlier
+        if vintage.source_id == figure.source.pk
+        and not (vintage.entry_id or vintage.entered_by_id or vintage.approved_by_id)
+    ]
+    reason = ""
+    if loaded:
+        now, before = _told(figure), _told_by(loaded[-1])
+        changed = [name for name in now if now[name] != before[name]]
+        if not changed:
+            folder.count(Vintage, SAME)
+            return
+        reason = f"数据文件有更正：{'、'.join(changed)}"
+    elif earlier:
+        reason = f"补录来源：{figure.source}"
+    try:
+        record_published(by=None, figures=[replace(figure, reason=reason)], reason=reason)
+    except (Refused, IntegrityError, ValidationError) as error:
+        folder.refuse(row, error, Vintage, Rank, PrintedComparison, Observation)
+    folder.count(Vintage, ADDED)
+
+
+def _told(figure: VintageInput) -> dict[str, Any]:
+    """All that a figure says, under the names people know."""
+    columns = {**figure.columns, **figure.extra, "known_from": figure.known_from}
+    return {
+        **{_label(name): _exact(value) for name, value in columns.items()},
+        "位次": sorted((r.pool.pk, r.by, r.place, r.pool_size, r.wording) for r in figure.ranks),
+        "原文比较": sorted((c.kind, str(c.delta), c.unit, c.wording, c.locator) for c in figure.comparisons),
+    }
+
+
+def _told_by(vintage: Vintage) -> dict[str, Any]:
+    """The same of a stored one."""
+    names = ("value", "growth", "unit", *_COLUMNS, *_EXTRA, "known_from")
+    return {
+        **{_label(name): _exact(getattr(vintage, name)) for name in names},
+        "位次": sorted((r.pool_id, r.by, r.place, r.pool_size, r.wording) for r in vintage.ranks.all()),
+        "原文比较": sorted((c.kind, str(c.delta), c.unit, c.wording, c.locator) for c in vintage.comparisons.all()),
+    }
+
+
+def _label(name: str) -> str:
+    return str(column(Vintage, name).verbose_name)
+
+
+def _exact(value: Any) -> Any:
+    """Numbers as text, since 17 is not printed 17.0."""
+    return str(value) if isinstance(value, Decimal) else value
+
+
+def _load_targets(folder: Folder) -> None:
+    districts, sources = by_code(District.objects.all()), by_code(Source.objects.all())
+    indicators, nodes = by_code(Indicator.objects.all()), nodes_by_plan()
+    fields = (
+        "name",
+        "name_en",
+        "kind",
+        "measure",
+        "comparator",
+        "printed",
+        "text",
+        "deadline_stated",
+        "is_derived",
+        "path",
+        "baseline_on",
+        "is_headline",
+        "order",
+        "locator",
+        "wording",
+        "note",
+        "reason",
+        "authority",
+    )
+    for row in folder.rows("targets.json", "targets"):
+        row.get("fact")
+        version = row.whole("version") if row.get("version") else 1
+        folder.put(
+            row,
+            Target,
+            where={"district": row.one("district", districts), "code": row.text("code"), "version": version},
+            fields=fields,
+            frozen=_PROMISED,
+            indicator=row.maybe("indicator", indicators),
+            node=row.maybe("node", row.one("plan", nodes)),
+            source=row.one("source", sources),
+            value=row.digits("value"),
+            unit=row.unit("unit"),
+            baseline_value=row.digits("baseline_value"),
+            known_from=row.text("known_from"),
+            **period_columns(row.period("period")),
+        )
+        row.end()
+
+
+def _load_rounds(folder: Folder) -> None:
+    districts = by_code(District.objects.all())
+    for row in folder.rows("rounds.json", "rounds"):
+        folder.put(
+            row,
+            Round,
+            where={"district": row.one("district", districts), "code": row.text("code")},
+            fields=("month", "kind", "opens_at", "due_at", "closes_at", "instructions"),
+        )
+        row.end()

@@ -1,0 +1,304 @@
+"""How a figure comes in: round → submission → entry. Entries are drafts and never show outside the chain."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from indicators.models.definitions import Indicator, PriceBasis, RankPool, Source
+from indicators.models.fields import FigureField, PeriodColumns, period_constraints
+from indicators.models.figures import Comparator, NullReason, RankBy, VintageStatus
+from lvyuan.accounts.models import Department, District, Role, User
+from lvyuan.audit.triggers import recorded, recorded_append_only
+from lvyuan.imports.models import ImportJob
+
+
+class Round(models.Model):
+    """A call for figures of one month. A backfill round (补报) has no due date and is never late."""
+
+    class Kind(models.TextChoices):
+        REGULAR = "regular", _("定期")
+        BACKFILL = "backfill", _("补报")
+
+    district = models.ForeignKey(District, models.PROTECT, verbose_name=_("区划"))
+    code = models.SlugField(_("代码"), max_length=20)
+    month = models.DateField(_("报告期"), help_text=_("报告期最后一天"))
+    kind = models.CharField(_("类别"), max_length=10, choices=Kind, default=Kind.REGULAR)
+    opens_at = models.DateTimeField(_("开始填报"))
+    due_at = models.DateTimeField(_("应报时间"), null=True, blank=True)
+    closes_at = models.DateTimeField(_("关闭时间"), null=True, blank=True)
+    instructions = models.TextField(_("填报说明"), blank=True)
+
+    class Meta:
+        verbose_name = _("填报任务")
+        verbose_name_plural = _("填报任务")
+        ordering = ["-month"]
+        constraints = [
+            models.UniqueConstraint(fields=["district", "code"], name="round_code_unique"),
+            models.CheckConstraint(
+                name="round_dates_ordered",
+                condition=(
+                    (Q(due_at__isnull=True) | Q(due_at__gt=F("opens_at")))
+                    & (Q(closes_at__isnull=True) | Q(closes_at__gt=F("opens_at")))
+                    & (Q(due_at__isnull=True) | Q(closes_at__isnull=True) | Q(closes_at__gte=F("due_at")))
+                ),
+                violation_error_message=_("开始、应报、关闭时间须依次先后。"),
+            ),
+            models.CheckConstraint(
+                name="round_month_end",
+                condition=Q(month__month_end=True),
+                violation_error_message=_("报告期须是月末日期。"),
+            ),
+            models.CheckConstraint(
+                name="round_regular_is_due",
+                condition=Q(kind="backfill", due_at__isnull=True) | Q(kind="regular", due_at__isnull=False),
+                violation_error_message=_("定期任务须有应报时间，补报任务没有。"),
+            ),
+        ]
+        triggers = recorded()
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y年}{self.month.month}月{self.get_kind_display() if self.kind == 'backfill' else ''}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("indicators:round-detail", args=[self.code])
+
+    def is_open(self, now: dt.datetime) -> bool:
+        return self.opens_at <= now and (self.closes_at is None or now < self.closes_at)
+
+
+class SubmissionQuerySet(models.QuerySet["Submission"]):
+    def visible_to(self, user: User) -> SubmissionQuerySet:
+        """Staff see their department's, reviewers and auditors all, admins the imports they made, leaders none."""
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        if user.role in (Role.REVIEWER, Role.AUDITOR):
+            return self.all()
+        if user.role == Role.STAFF:
+            return self.filter(department=user.department)
+        if user.role == Role.ADMIN:
+            return self.filter(import_job__created_by=user)
+        return self.none()
+
+
+class Submission(models.Model):
+    """One department's form in a round, or the figures of one import; approved as a whole."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("填报中")
+        SUBMITTED = "submitted", _("待审核")
+        RETURNED = "returned", _("已退回")
+        APPROVED = "approved", _("已通过")
+
+    round = models.ForeignKey(
+        Round, models.PROTECT, null=True, blank=True, related_name="submissions", verbose_name=_("填报任务")
+    )
+    import_job = models.OneToOneField(
+        ImportJob, models.PROTECT, null=True, blank=True, related_name="submission", verbose_name=_("导入任务")
+    )
+    department = models.ForeignKey(
+        Department, models.PROTECT, null=True, blank=True, related_name="submissions", verbose_name=_("填报单位")
+    )
+    state = models.CharField(_("状态"), max_length=10, choices=State, default=State.DRAFT)
+    row_version = models.PositiveIntegerField(_("修改次数"), default=0)
+    submitted_by = models.ForeignKey(
+        User, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("提交人")
+    )
+    submitted_at = models.DateTimeField(_("提交时间"), null=True, blank=True)
+    reviewed_by = models.ForeignKey(
+        User, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("审核人")
+    )
+    reviewed_at = models.DateTimeField(_("审核时间"), null=True, blank=True)
+    created_at = models.DateTimeField(_("建立时间"), db_default=Now(), editable=False)
+
+    objects = SubmissionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("报送")
+        verbose_name_plural = _("报送")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["round", "department"],
+                condition=Q(round__isnull=False),
+                name="submission_one_per_round",
+                violation_error_message=_("每个单位在一次任务中只有一份报送。"),
+            ),
+            models.CheckConstraint(
+                name="submission_has_one_origin",
+                condition=Q(round__isnull=False, import_job__isnull=True, department__isnull=False)
+                | Q(round__isnull=True, import_job__isnull=False),
+                violation_error_message=_("报送来自一次填报任务或一次导入。"),
+            ),
+            models.CheckConstraint(
+                name="submission_two_persons",
+                condition=Q(submitted_by__isnull=True) | Q(reviewed_by__isnull=True) | ~Q(submitted_by=F("reviewed_by")),
+                violation_error_message=_("提交人与审核人不能是同一人。"),
+            ),
+            models.CheckConstraint(
+                name="submission_submitted_pair",
+                condition=Q(submitted_by__isnull=True, submitted_at__isnull=True)
+                | Q(submitted_by__isnull=False, submitted_at__isnull=False),
+                violation_error_message=_("提交人和提交时间须同时填写。"),
+            ),
+            models.CheckConstraint(
+                name="submission_reviewed_pair",
+                condition=Q(reviewed_by__isnull=True, reviewed_at__isnull=True)
+                | Q(reviewed_by__isnull=False, reviewed_at__isnull=False),
+                violation_error_message=_("审核人和审核时间须同时填写。"),
+            ),
+            models.CheckConstraint(
+                name="submission_state_told",
+                condition=(
+                    Q(state="draft")
+                    | Q(state="submitted", submitted_by__isnull=False)
+                    | Q(state__in=["returned", "approved"], submitted_by__isnull=False, reviewed_by__isnull=False)
+                ),
+                violation_error_message=_("已提交须有提交人，已审核须有审核人。"),
+            ),
+        ]
+        indexes = [models.Index(fields=["state", "-submitted_at"], name="submission_queue")]
+        triggers = recorded()
+
+    def __str__(self) -> str:
+        return f"{self.round} {self.department}" if self.round else f"导入 {self.import_job}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("indicators:review-detail", args=[self.pk])
+
+    @property
+    def is_editable(self) -> bool:
+        return self.state in (self.State.DRAFT, self.State.RETURNED)
+
+
+class Entry(PeriodColumns):
+    """One drafted figure of a submission. What was typed stays as typed until it is understood."""
+
+    submission = models.ForeignKey(Submission, models.PROTECT, related_name="entries", verbose_name=_("报送"))
+    district = models.ForeignKey(District, models.PROTECT, verbose_name=_("区划"))
+    indicator = models.ForeignKey(Indicator, models.PROTECT, related_name="entries", verbose_name=_("指标"))
+
+    value = FigureField(_("数值"), null=True, blank=True)
+    comparator = models.CharField(_("精确程度"), max_length=2, choices=Comparator, default=Comparator.EQUAL)
+    unit = models.CharField(_("单位"), max_length=20, blank=True)
+    printed = models.CharField(_("原文写法"), max_length=60, blank=True)
+    null_reason = models.CharField(_("无数值的原因"), max_length=20, choices=NullReason, blank=True)
+    growth = FigureField(_("同比增长（%）"), null=True, blank=True)
+    growth_basis = models.CharField(_("增速口径"), max_length=20, choices=PriceBasis, blank=True)
+    text = models.CharField(_("定性表述"), max_length=200, blank=True)
+    rank_pool = models.ForeignKey(RankPool, models.PROTECT, null=True, blank=True, verbose_name=_("位次范围"))
+    rank_place = models.PositiveSmallIntegerField(_("位次"), null=True, blank=True)
+    rank_by = models.CharField(_("排序依据"), max_length=10, choices=RankBy, blank=True)
+    status = models.CharField(_("数据状态"), max_length=12, choices=VintageStatus, default=VintageStatus.FLASH)
+    source = models.ForeignKey(Source, models.PROTECT, null=True, blank=True, verbose_name=_("来源"))
+    locator = models.CharField(_("出处"), max_length=80, blank=True)
+    note = models.TextField(_("说明"), blank=True)
+    edited_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("填报人"))
+    edited_at = models.DateTimeField(_("填报时间"))
+
+    class Meta:
+        verbose_name = _("填报记录")
+        verbose_name_plural = _("填报记录")
+        ordering = ["submission", "indicator__order", "indicator__code"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["submission", "district", "indicator", "period_kind", "period_end", "period_start"],
+                name="entry_unique",
+                nulls_distinct=False,
+                violation_error_message=_("同一报送中每个指标每个时期只填一次。"),
+            ),
+            models.CheckConstraint(
+                name="entry_rank_complete",
+                condition=Q(rank_place__isnull=True)
+                | Q(rank_place__gte=1, rank_pool__isnull=False) & ~Q(rank_by=""),
+                violation_error_message=_("填写位次时须注明范围和排序依据。"),
+            ),
+            *period_constraints("entry"),
+        ]
+        triggers = recorded()
+
+    def __str__(self) -> str:
+        return f"{self.submission} {self.indicator}"
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing was said that could become a figure."""
+        return self.value is None and self.growth is None and self.rank_place is None and not self.text
+
+
+class Transition(models.Model):
+    """One step of a submission from state to state; the reason of a return stands here."""
+
+    submission = models.ForeignKey(Submission, models.PROTECT, related_name="transitions", verbose_name=_("报送"))
+    from_state = models.CharField(_("原状态"), max_length=10, choices=Submission.State)
+    to_state = models.CharField(_("新状态"), max_length=10, choices=Submission.State)
+    by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("操作人"))
+    at = models.DateTimeField(_("时间"), db_default=Now(), editable=False)
+    reason = models.CharField(_("理由"), max_length=300, blank=True)
+
+    class Meta:
+        verbose_name = _("流转")
+        verbose_name_plural = _("流转")
+        ordering = ["submission", "id"]
+        constraints = [
+            models.CheckConstraint(
+                name="transition_return_has_reason",
+                condition=~Q(to_state="returned") | ~Q(reason=""),
+                violation_error_message=_("退回必须写明理由。"),
+            ),
+        ]
+        triggers = recorded_append_only()
+
+    def __str__(self) -> str:
+        return f"{self.get_from_state_display()} → {self.get_to_state_display()}"
+
+
+class EvidenceQuerySet(models.QuerySet["Evidence"]):
+    def visible_to(self, user: User) -> EvidenceQuerySet:
+        """Evidence may be seen by whoever may see its submission."""
+        return self.filter(entry__submission__in=Submission.objects.visible_to(user))
+
+
+class Evidence(models.Model):
+    """A file that proves an entry; stored outside the web root under its hash."""
+
+    entry = models.ForeignKey(Entry, models.PROTECT, related_name="evidence", verbose_name=_("填报记录"))
+    name = models.CharField(_("文件名"), max_length=160)
+    content_type = models.CharField(_("类型"), max_length=100)
+    size = models.PositiveIntegerField(_("大小"))
+    sha256 = models.CharField(_("指纹"), max_length=64)
+    added_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("上传人"))
+    added_at = models.DateTimeField(_("上传时间"), db_default=Now(), editable=False)
+
+    objects = EvidenceQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("佐证材料")
+        verbose_name_plural = _("佐证材料")
+        ordering = ["entry", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["entry", "sha256"],
+                name="evidence_once",
+                violation_error_message=_("这份文件已经上传过。"),
+            ),
+        ]
+        triggers = recorded()
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("indicators:evidence-detail", args=[self.pk])
+
+
+def entry_figure(entry: Entry) -> dict[str, Any]:
+    """The columns that an approved entry hands to its vintage."""
+    names = ("value", "comparator", "unit", "printed", "null_reason", "growth", "growth_basis", "text", "status")
+    return {name: getattr(entry, name) for name in (*names, "locator", "note")}

@@ -1,0 +1,111 @@
+"""What was promised. A changed target is a new version with reason and authority."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from indicators.models.definitions import Indicator, Source
+from indicators.models.fields import FigureField, PeriodColumns, PeriodQuerySet, period_constraints
+from indicators.models.figures import Comparator
+from lvyuan.accounts.models import District
+from lvyuan.audit.triggers import recorded
+
+
+class TargetQuerySet(PeriodQuerySet):
+    def in_force(self, at: dt.datetime | None = None) -> TargetQuerySet:
+        """The newest version of each target, as known at `at`."""
+        known = self if at is None else self.filter(known_from__lte=at)
+        return known.order_by("district_id", "code", "-version").distinct("district_id", "code")
+
+
+class Target(PeriodColumns):
+    """One version of one promise. The period is what the target is about; its end is the deadline."""
+
+    class Kind(models.TextChoices):
+        THREE_YEARS = "three_years", _("三年目标")
+        YEAR = "year", _("年度目标")
+        EXPECTATION = "expectation", _("预期")
+
+    class Measure(models.TextChoices):
+        VALUE = "value", _("总量")
+        GROWTH = "growth", _("增速")
+        TEXT = "text", _("定性")
+
+    class Path(models.TextChoices):
+        LINEAR = "linear", _("按时间进度")
+        SEASONAL = "seasonal", _("按上年同期占比")
+        PLAN = "plan", _("按月度计划")
+        COMPOUND = "compound", _("按复合增速")
+        NONE = "none", _("不计进度")
+
+    district = models.ForeignKey(District, models.PROTECT, verbose_name=_("区划"))
+    code = models.SlugField(_("代码"), max_length=60)
+    version = models.PositiveSmallIntegerField(_("版本"), default=1)
+    name = models.CharField(_("名称"), max_length=80)
+    name_en = models.CharField(_("英文名称"), max_length=160, blank=True)
+    indicator = models.ForeignKey(
+        Indicator, models.PROTECT, null=True, blank=True, related_name="targets", verbose_name=_("指标")
+    )
+    node = models.ForeignKey(
+        "indicators.StrategyNode", models.PROTECT, null=True, blank=True, related_name="targets", verbose_name=_("战略节点")
+    )
+    kind = models.CharField(_("类别"), max_length=20, choices=Kind)
+    measure = models.CharField(_("目标对象"), max_length=10, choices=Measure)
+    value = FigureField(_("目标值"), null=True, blank=True)
+    comparator = models.CharField(_("精确程度"), max_length=2, choices=Comparator, default=Comparator.EQUAL)
+    unit = models.CharField(_("单位"), max_length=30, blank=True)
+    printed = models.CharField(_("原文写法"), max_length=60, blank=True)
+    text = models.CharField(_("定性表述"), max_length=200, blank=True)
+    deadline_stated = models.BooleanField(_("期限有明文"), default=False)
+    is_derived = models.BooleanField(_("推算"), default=False)
+    path = models.CharField(_("进度方法"), max_length=10, choices=Path, default=Path.NONE)
+    baseline_value = FigureField(_("基期值"), null=True, blank=True)
+    baseline_on = models.DateField(_("基期"), null=True, blank=True)
+    is_headline = models.BooleanField(_("驾驶舱目标"), default=False)
+    order = models.PositiveSmallIntegerField(_("顺序"), default=0)
+    source = models.ForeignKey(Source, models.PROTECT, verbose_name=_("来源"))
+    locator = models.CharField(_("出处"), max_length=80, blank=True)
+    wording = models.CharField(_("原文词语"), max_length=80, blank=True)
+    note = models.TextField(_("说明"), blank=True)
+    known_from = models.DateTimeField(_("自何时可知"), db_default=Now())
+    reason = models.CharField(_("变更理由"), max_length=300, blank=True)
+    authority = models.CharField(_("批准依据"), max_length=120, blank=True)
+
+    objects = TargetQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("目标")
+        verbose_name_plural = _("目标")
+        ordering = ["district", "order", "code", "version"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["district", "code", "version"],
+                name="target_version_unique",
+                violation_error_message=_("同一目标的版本号不能重复。"),
+            ),
+            models.CheckConstraint(
+                name="target_says_something",
+                condition=(Q(measure="text") & ~Q(text="")) | (~Q(measure="text") & Q(value__isnull=False)),
+                violation_error_message=_("定性目标须有表述，其他目标须有数值。"),
+            ),
+            models.CheckConstraint(
+                name="target_change_has_reason",
+                condition=Q(version=1) | (~Q(reason="") & ~Q(authority="")),
+                violation_error_message=_("目标变更须写明理由和批准依据。"),
+            ),
+            models.CheckConstraint(
+                name="target_baseline_complete",
+                condition=Q(baseline_value__isnull=True) | Q(baseline_on__lt=F("period_end")),
+                violation_error_message=_("基期值须有早于期限的基期日期。"),
+            ),
+            *period_constraints("target"),
+        ]
+        triggers = recorded()
+
+    def __str__(self) -> str:
+        return f"{self.name} v{self.version}"

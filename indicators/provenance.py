@@ -1,0 +1,77 @@
+"""What the provenance page tells: each vintage with its people and papers, and formulas of derived figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from indicators.models import Evidence, Observation, Transition, Vintage
+from indicators.rows import Figure, Row, vintage_row, with_details
+from lvyuan.accounts.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """How a derived figure came about."""
+
+    figure: Figure
+    name: str
+    text: str
+    inputs: tuple[tuple[str, Figure], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VintageLine:
+    vintage: Vintage
+    row: Row
+    is_current: bool
+    transitions: tuple[Transition, ...]
+    evidence: tuple[Evidence, ...]
+
+
+def vintage_lines(observation: Observation, user: User) -> list[VintageLine]:
+    """All vintages, newest first, with who logged, returned and approved; evidence as `user` may see it."""
+    vintages = (
+        with_details(observation.vintages.all())
+        .select_related("entered_by", "approved_by", "entry__submission", "source", "version", "release")
+        .select_related("observation__indicator", "observation__district")
+        .prefetch_related("entry__submission__transitions__by", "entry__evidence")
+        .order_by("-number")
+    )
+    seen = set(Evidence.objects.visible_to(user).filter(entry__vintages__observation=observation).values_list("pk", flat=True))
+    return [
+        VintageLine(
+            vintage=vintage,
+            row=vintage_row(vintage),
+            is_current=vintage.pk == observation.current_id,
+            transitions=tuple(vintage.entry.submission.transitions.all()) if vintage.entry else (),
+            evidence=tuple(e for e in vintage.entry.evidence.all() if e.pk in seen) if vintage.entry else (),
+        )
+        for vintage in vintages
+    ]
+
+
+# field of Row → (name, formula in words, fields of Row that go in)
+_FORMULAS: dict[str, tuple[str, str, tuple[tuple[str, str], ...]]] = {
+    "expected": ("预期增速", "本期增速 − 原文“超出预期”的百分点", (("本期增速", "growth"), ("超出预期", "excess"))),
+    "excess": ("超出预期", "本期增速 − 预期增速", (("本期增速", "growth"), ("预期增速", "expected"))),
+    "slot_value": ("当期值", "本期累计 − 上期累计（首期仅在覆盖一个月或一个季度时取累计）", (("本期累计", "value"),)),
+    "nominal_growth": ("名义测算增速", "本期 ÷ 上年同期 − 1（仅供对照，不替代公布增速）", (("本期", "value"), ("上年同期", "last_year"))),
+    "completion": ("完成率", "本期 ÷ 年度目标", (("本期", "value"), ("年度目标", "target"))),
+    "gap": ("与序时进度之差", "完成率 − 已过月数 ÷ 12", (("完成率", "completion"),)),
+}
+
+
+def formulas(row: Row) -> list[Formula]:
+    """One line for every derived figure of the row."""
+    known: dict[str, Any] = {f.name: getattr(row, f.name) for f in fields(row)}
+    return [
+        Formula(
+            figure=known[name],
+            name=title,
+            text=text,
+            inputs=tuple((label, known[source]) for label, source in inputs if known[source] is not None),
+        )
+        for name, (title, text, inputs) in _FORMULAS.items()
+        if isinstance(known[name], Figure) and known[name].is_derived
+    ]

@@ -1,0 +1,566 @@
+"""The scorecard: one frozen row per indicator, from which every page takes its figures.
+
+`scorecard()` needs four queries whatever the number of indicators and months.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, cast
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import F, OuterRef, Q, QuerySet, TextField
+from django.db.models.functions import Cast, JSONObject
+
+from indicators import calculations
+from indicators.models import (
+    Indicator,
+    Observation,
+    PriceBasis,
+    PrintedComparison,
+    Rank,
+    RankBy,
+    Target,
+    Vintage,
+    VintageStatus,
+)
+from indicators.models.figures import Comparator, NullReason, figure_key
+from lvyuan import numbers, periods
+from lvyuan.accounts.models import User
+from lvyuan.numbers import format_figure, format_signed_pp, plain, round_to
+from lvyuan.periods import Period, PeriodKind
+
+# A count as of a date stays true until the next one; a monthly figure belongs to its month alone.
+CARRIED_KINDS = (PeriodKind.INSTANT.value, PeriodKind.WINDOW.value)
+RATE_PLACES = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure as every page prints it: its address, its text, its number, and whether we derived it."""
+
+    key: str
+    text: str
+    value: Decimal | None = None
+    is_derived: bool = False
+
+    @property
+    def url(self) -> str:
+        """The provenance page, at this figure."""
+        address, _, measure = self.key.rpartition("/")
+        return f"/figures/{address}/#{measure}"
+
+    @property
+    def machine(self) -> str:
+        """The number as machines read it, digits as stored; empty for wordings."""
+        return plain(self.value) if self.value is not None else ""
+
+
+@dataclass(frozen=True, slots=True)
+class RankRow:
+    figure: Figure
+    place: int
+    pool_size: int
+    pool: str
+    by: str
+    wording: str
+    change: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VintageInfo:
+    """Where an approved figure comes from."""
+
+    number: int
+    status: str
+    source: str
+    source_kind: str
+    locator: str
+    known_from: dt.datetime
+    is_backfilled: bool
+    is_released: bool
+    period_wording: str
+    period_is_inferred: bool
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRow:
+    """A promise and how far it is; `current` is None while nobody has entered a figure."""
+
+    target: Target
+    figure: Figure
+    period: Period
+    current: Figure | None = None
+    current_period: Period | None = None
+    completion: Figure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One indicator at one period; all figures None when nothing is approved there."""
+
+    indicator: Indicator
+    unit: str = ""
+    period: Period | None = None
+    value: Figure | None = None
+    text: Figure | None = None
+    null_reason: str = ""
+    growth: Figure | None = None
+    growth_basis: str = ""
+    ranks: tuple[RankRow, ...] = ()
+    excess: Figure | None = None
+    excess_wording: str = ""
+    expected: Figure | None = None
+    comparisons: tuple[tuple[str, Figure], ...] = ()
+    slot_value: Figure | None = None
+    last_year: Figure | None = None
+    nominal_growth: Figure | None = None
+    completion: Figure | None = None
+    gap: Figure | None = None
+    target: Figure | None = None
+    vintage: VintageInfo | None = None
+
+    @property
+    def is_known(self) -> bool:
+        return self.vintage is not None
+
+    @property
+    def level(self) -> Figure | None:
+        """The value, or the wording that stands in its place."""
+        return self.value or self.text
+
+    @property
+    def rank(self) -> Figure | None:
+        """The first rank's place."""
+        return self.ranks[0].figure if self.ranks else None
+
+    @property
+    def main(self) -> Figure | None:
+        """The figure to print big: the value, else the growth, the wording, or the best rank."""
+        return self.value or self.growth or self.text or self.rank
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """All rows of one district at one period, and its targets."""
+
+    rows: tuple[Row, ...]
+    targets: tuple[TargetRow, ...]
+    period: Period | None
+    known_at: dt.datetime | None
+
+    @cached_property
+    def by_code(self) -> dict[str, Row]:
+        return {row.indicator.code: row for row in self.rows}
+
+    @property
+    def headline(self) -> tuple[Row, ...]:
+        return tuple(row for row in self.rows if row.indicator.is_headline)
+
+    @property
+    def headline_targets(self) -> tuple[TargetRow, ...]:
+        return tuple(row for row in self.targets if row.target.is_headline)
+
+
+def scorecard(
+    *,
+    district: str,
+    period: Period | None,
+    known_at: dt.datetime | None = None,
+    user: User,
+    codes: Sequence[str] | None = None,
+) -> Scorecard:
+    """One row per indicator that `user` may see, in four queries.
+
+    `district` is a code. `period` picks each indicator's primary kind at that end month; figures as of a
+    date are carried until the next one. None gives each indicator's latest approved figure.
+    `known_at` shows what was known at that moment. `codes` narrows to some indicators.
+    """
+    indicators = Indicator.objects.visible_to(user).select_related("owner")
+    if codes is not None:
+        indicators = indicators.filter(code__in=codes)
+    chosen = list(indicators)
+    primary = _vintages(district, known_at).filter(
+        observation__period_kind=F("observation__indicator__primary_kind")
+    )
+    if codes is not None:
+        primary = primary.filter(observation__indicator__code__in=codes)
+    if period is not None:
+        primary = primary.filter(
+            Q(observation__period_end=period.end)
+            | Q(observation__period_kind__in=CARRIED_KINDS, observation__period_end__lte=period.end)
+        )
+    latest = primary.order_by("observation__indicator_id", "-observation__period_end").distinct(
+        "observation__indicator_id"
+    )
+    by_indicator = {vintage.observation.indicator_id: vintage for vintage in latest}
+    beside = _beside(chosen, by_indicator.values(), district, known_at)
+    targets = list(
+        Target.objects.filter(district__code=district)
+        .in_force(known_at)
+        .select_related("indicator__owner", "source", "node", "district")
+    )
+    rows = tuple(
+        _row(indicator, by_indicator.get(indicator.pk), beside, targets, district) for indicator in chosen
+    )
+    by_pk = {row.indicator.pk: row for row in rows}
+    target_rows = (_target_row(target, by_pk.get(target.indicator_id or 0), district) for target in targets)
+    return Scorecard(rows, tuple(sorted(target_rows, key=lambda row: row.target.order)), period, known_at)
+
+
+def series(
+    *, indicator: Indicator, district: str, known_at: dt.datetime | None = None, user: User
+) -> tuple[Row, ...]:
+    """Every approved period of one indicator's primary kind, newest first, as scorecard rows; three queries."""
+    if not Indicator.objects.visible_to(user).filter(pk=indicator.pk).exists():
+        return ()
+    vintages = list(
+        _vintages(district, known_at)
+        .filter(observation__indicator=indicator, observation__period_kind=indicator.primary_kind)
+        .order_by("-observation__period_end")
+    )
+    targets = list(Target.objects.filter(district__code=district, indicator=indicator).in_force(known_at))
+    beside = {_address(vintage.observation): vintage for vintage in vintages}
+    return tuple(_row(indicator, vintage, beside, targets, district) for vintage in vintages)
+
+
+def figure_row(
+    *, indicator: Indicator, district: str, period: Period, known_at: dt.datetime | None = None, user: User
+) -> Row:
+    """The row of exactly this indicator and period; empty when nothing is approved there."""
+    vintage = (
+        _vintages(district, known_at)
+        .filter(observation__in=Observation.objects.visible_to(user).for_period(period))
+        .filter(observation__indicator=indicator)
+        .first()
+    )
+    beside = _beside([indicator], [vintage] if vintage else [], district, known_at)
+    targets = list(Target.objects.filter(district__code=district, indicator=indicator).in_force(known_at))
+    return _row(indicator, vintage, beside, targets, district)
+
+
+def reported(
+    *,
+    indicators: Sequence[Indicator],
+    district: str,
+    as_of: dt.date,
+    known_at: dt.datetime | None = None,
+    user: User,
+) -> dict[int, Row]:
+    """By indicator id, the row that was reported last as of a day; one query."""
+    if not user.is_authenticated:
+        return {}
+    vintages = (
+        _vintages(district, known_at)
+        .filter(observation__indicator__in=indicators, observation__period_end__lte=as_of)
+        .order_by("observation__indicator_id", "-observation__period_end")
+        .distinct("observation__indicator_id")
+    )
+    return {vintage.observation.indicator_id: vintage_row(vintage) for vintage in vintages}
+
+
+def vintage_row(vintage: Vintage) -> Row:
+    """One vintage alone, without anything computed from other periods; no query if fetched by `with_details`."""
+    observation = vintage.observation
+    return _row(observation.indicator, vintage, {}, [], observation.district.code)
+
+
+def with_details(vintages: QuerySet[Vintage]) -> QuerySet[Vintage]:
+    """Vintages with all that a row needs, ranks and printed comparisons folded into the same query."""
+    ranks = Rank.objects.filter(vintage=OuterRef("pk")).order_by("by")
+    comparisons = PrintedComparison.objects.filter(vintage=OuterRef("pk")).order_by("kind")
+    return vintages.select_related(
+        "observation__indicator", "observation__district", "version", "source", "release"
+    ).annotate(
+        rank_rows=ArraySubquery(
+            ranks.values(
+                row=JSONObject(
+                    place="place", pool_size="pool_size", pool="pool__name", by="by", wording="wording", pool_id="pool_id"
+                )
+            )
+        ),
+        # The difference travels as text: a JSON number would come back as a float.
+        comparison_rows=ArraySubquery(
+            comparisons.values(
+                row=JSONObject(kind="kind", delta=Cast("delta", TextField()), unit="unit", wording="wording")
+            )
+        ),
+    )
+
+
+def months_with_figures(district: str) -> list[Period]:
+    """End months that have any approved figure, newest first; one query."""
+    ends = Observation.objects.approved().filter(district__code=district).dates("period_end", "month", order="DESC")
+    return [Period.month(end.year, end.month) for end in ends]
+
+
+# How a row is put together.
+
+Address = tuple[int, str, dt.date]
+
+
+def _address(observation: Observation) -> Address:
+    return observation.indicator_id, observation.period_kind, observation.period_end
+
+
+def _vintages(district: str, known_at: dt.datetime | None) -> QuerySet[Vintage]:
+    vintages = Vintage.objects.filter(observation__district__code=district)
+    if known_at is None:
+        vintages = vintages.filter(pk=F("observation__current"))
+    else:
+        known = Vintage.objects.filter(observation__district__code=district).known_at(known_at)
+        vintages = vintages.filter(pk__in=known.values("pk"))
+    return with_details(vintages.exclude(status=VintageStatus.WITHDRAWN))
+
+
+def _beside(
+    indicators: Iterable[Indicator], vintages: Iterable[Vintage], district: str, known_at: dt.datetime | None
+) -> dict[Address, Vintage]:
+    """The previous slot and the same slot last year of each vintage; one query."""
+    slots = {indicator.pk: indicator.slots for indicator in indicators}
+    wanted: set[Address] = set()
+    for vintage in vintages:
+        observation = vintage.observation
+        calendar, period = slots[observation.indicator_id], observation.period
+        if calendar and periods.has_slot(calendar, period):
+            for neighbour in _neighbours(period, calendar):
+                wanted.add((observation.indicator_id, neighbour.kind.value, neighbour.end))
+    if not wanted:
+        return {}
+    found = _vintages(district, known_at).filter(
+        observation__indicator_id__in={indicator for indicator, _, _ in wanted},
+        observation__period_end__in={end for _, _, end in wanted},
+    )
+    return {
+        address: vintage for vintage in found if (address := _address(vintage.observation)) in wanted
+    }
+
+
+def _neighbours(period: Period, slots: tuple[int, ...]) -> tuple[Period, Period]:
+    """The same slot a year ago, and the slot before."""
+    # The slot before may lie in the year before: ranks compare across the year's end.
+    return periods.same_slot_last_year(period), periods.previous_period(slots, period)
+
+
+def _row(
+    indicator: Indicator,
+    vintage: Vintage | None,
+    beside: dict[Address, Vintage],
+    targets: Sequence[Target],
+    district: str,
+) -> Row:
+    if vintage is None:
+        return Row(indicator=indicator)
+    period = vintage.observation.period
+    key = figure_key(indicator.code, district, period)
+    unit = vintage.unit or vintage.version.unit
+    slots = indicator.slots
+    has_slot = bool(slots) and periods.has_slot(slots, period)
+    before = last_year = None
+    if has_slot:
+        year_ago, previous = _neighbours(period, slots)
+        before = beside.get((indicator.pk, period.kind.value, previous.end))
+        last_year = beside.get((indicator.pk, period.kind.value, year_ago.end))
+    excess, expected, wording = _excess(vintage, period, targets, key)
+    target, completion, gap = _progress(vintage, period, targets, unit, key, district)
+    return Row(
+        indicator=indicator,
+        unit=unit,
+        period=period,
+        value=_value_figure(vintage, unit, key),
+        text=Figure(f"{key}/text", vintage.text) if vintage.text else None,
+        null_reason=str(NullReason(vintage.null_reason).label) if vintage.null_reason else "",
+        growth=_percent(f"{key}/growth", vintage.growth),
+        growth_basis=str(PriceBasis(vintage.growth_basis).label) if vintage.growth_basis else "",
+        ranks=tuple(_rank_rows(vintage, before, key)),
+        excess=excess,
+        excess_wording=wording,
+        expected=expected,
+        comparisons=tuple(_comparisons(vintage, key)),
+        slot_value=_slot_value(indicator, vintage, before, period, unit, key) if has_slot else None,
+        last_year=_last_year(last_year, district),
+        nominal_growth=_nominal_growth(vintage, last_year, key),
+        completion=completion,
+        gap=gap,
+        target=target,
+        vintage=_vintage_info(vintage),
+    )
+
+
+def _comparator(stored: str) -> numbers.Comparator:
+    return cast("numbers.Comparator", stored)  # the model's choices are the same six
+
+
+def _value_figure(vintage: Vintage, unit: str, key: str) -> Figure | None:
+    if vintage.value is None:
+        return None
+    text = format_figure(vintage.value, unit=unit, comparator=_comparator(vintage.comparator), printed=vintage.printed)
+    return Figure(f"{key}/value", text, vintage.value)
+
+
+def _percent(key: str, value: Decimal | None, *, is_derived: bool = False) -> Figure | None:
+    if value is None:
+        return None
+    return Figure(key, f"{plain(value)}%", value, is_derived)
+
+
+def _vintage_info(vintage: Vintage) -> VintageInfo:
+    return VintageInfo(
+        number=vintage.number,
+        status=vintage.get_status_display(),
+        source=vintage.source.title,
+        source_kind=vintage.source.get_kind_display(),
+        locator=vintage.locator,
+        known_from=vintage.known_from,
+        is_backfilled=vintage.known_from_is_backfilled,
+        is_released=hasattr(vintage, "release"),
+        period_wording=vintage.period_wording,
+        period_is_inferred=vintage.period_is_inferred,
+        note=vintage.note,
+    )
+
+
+def _details(vintage: Vintage, name: str) -> list[dict[str, Any]]:
+    """Rows that `with_details` folded into the query."""
+    found: list[dict[str, Any]] = getattr(vintage, name)
+    return found
+
+
+def _rank_rows(vintage: Vintage, before: Vintage | None, key: str) -> Iterable[RankRow]:
+    earlier = {(r["pool_id"], r["by"]): r["place"] for r in _details(before, "rank_rows")} if before else {}
+    for rank in _details(vintage, "rank_rows"):
+        place = rank["place"]
+        yield RankRow(
+            figure=Figure(f"{key}/rank-{rank['by']}", f"第{place}位", Decimal(place)),
+            place=place,
+            pool_size=rank["pool_size"],
+            pool=rank["pool"],
+            by=str(RankBy(rank["by"]).label),
+            wording=rank["wording"],
+            change=calculations.rank_change(place, earlier.get((rank["pool_id"], rank["by"]))),
+        )
+
+
+def _comparisons(vintage: Vintage, key: str) -> Iterable[tuple[str, Figure]]:
+    for row in _details(vintage, "comparison_rows"):
+        kind, delta = row["kind"], Decimal(row["delta"])
+        yield row["wording"], Figure(f"{key}/{kind}", f"{plain(delta)}{row['unit']}", delta)
+
+
+def _excess(
+    vintage: Vintage, period: Period, targets: Sequence[Target], key: str
+) -> tuple[Figure | None, Figure | None, str]:
+    """(excess, expected rate, wording): as printed where the source prints it, else computed."""
+    target = _expectation(vintage.observation.indicator_id, period, targets)
+    expected = (
+        _percent(f"{key}/expected", target.value, is_derived=target.is_derived) if target is not None else None
+    )
+    for row in _details(vintage, "comparison_rows"):
+        if row["kind"] == PrintedComparison.Kind.OVER_EXPECTATION:
+            delta = Decimal(row["delta"])
+            return Figure(f"{key}/excess", f"{plain(delta)}{row['unit']}", delta), expected, row["wording"]
+    computed = calculations.excess_pp(vintage.growth, target.value if target else None)
+    if computed is None:
+        return None, expected, ""
+    word = "低于预期" if computed < 0 else "超出预期"
+    return Figure(f"{key}/excess", format_signed_pp(computed), computed, is_derived=True), expected, word
+
+
+def _expectation(indicator_id: int, period: Period, targets: Sequence[Target]) -> Target | None:
+    """The expected growth for exactly this period; one derived for June says nothing about July."""
+    for target in targets:
+        if (
+            target.indicator_id == indicator_id
+            and target.kind == Target.Kind.EXPECTATION
+            and target.measure == Target.Measure.GROWTH
+            and target.period == period
+        ):
+            return target
+    return None
+
+
+def _progress(
+    vintage: Vintage, period: Period, targets: Sequence[Target], unit: str, key: str, district: str
+) -> tuple[Figure | None, Figure | None, Figure | None]:
+    """(annual target, completion, gap to the time schedule) for a level target of the figure's own year."""
+    for target in targets:
+        if (
+            target.indicator_id == vintage.observation.indicator_id
+            and target.kind == Target.Kind.YEAR
+            and target.measure == Target.Measure.VALUE
+            and target.period_end.year == period.year_no
+            and target.unit == unit
+        ):
+            completion = calculations.share_percent(vintage.value, target.value)
+            gap = None
+            if target.path == Target.Path.LINEAR and period.kind is PeriodKind.YTD:
+                gap = calculations.schedule_gap_pp(completion, period.elapsed_share)
+            gap = round_to(gap, RATE_PLACES)
+            return (
+                _target_figure(target, district),
+                _percent(f"{key}/completion", round_to(completion, RATE_PLACES), is_derived=True),
+                Figure(f"{key}/gap", format_signed_pp(gap), gap, True) if gap is not None else None,
+            )
+    return None, None, None
+
+
+def _slot_value(
+    indicator: Indicator, vintage: Vintage, before: Vintage | None, period: Period, unit: str, key: str
+) -> Figure | None:
+    if indicator.nature != Indicator.Nature.FLOW or period.kind is not PeriodKind.YTD:
+        return None
+    first = periods.previous_slot(indicator.slots, period) is None
+    if vintage.comparator != Comparator.EQUAL:
+        return None
+    same_scope = before is not None and before.version_id == vintage.version_id and before.unit == vintage.unit
+    value = calculations.month_value(
+        vintage.value,
+        before.value if before is not None and same_scope and not first else None,
+        is_first_slot=first,
+        first_covers_one=periods.first_slot_covers_single_unit(indicator.slots),
+    )
+    return Figure(f"{key}/slot_value", f"{plain(value)}{unit}", value, True) if value is not None else None
+
+
+def _last_year(vintage: Vintage | None, district: str) -> Figure | None:
+    if vintage is None:
+        return None
+    key = figure_key(vintage.observation.indicator.code, district, vintage.observation.period)
+    return _value_figure(vintage, vintage.unit or vintage.version.unit, key)
+
+
+def _nominal_growth(vintage: Vintage, last_year: Vintage | None, key: str) -> Figure | None:
+    if last_year is None or last_year.version_id != vintage.version_id or last_year.unit != vintage.unit:
+        return None
+    growth = calculations.nominal_growth_percent(vintage.value, last_year.value)
+    return _percent(f"{key}/nominal_growth", round_to(growth, RATE_PLACES), is_derived=True)
+
+
+def _target_figure(target: Target, district: str) -> Figure:
+    key = f"target/{district}/{target.code}/value"
+    if target.measure == Target.Measure.TEXT:
+        return Figure(key, target.text)
+    assert target.value is not None  # target_says_something
+    unit = "%" if target.measure == Target.Measure.GROWTH else target.unit
+    text = format_figure(target.value, unit=unit, comparator=_comparator(target.comparator), printed=target.printed)
+    return Figure(key, text, target.value, target.is_derived)
+
+
+def _target_row(target: Target, row: Row | None, district: str) -> TargetRow:
+    figure, current, completion = _target_figure(target, district), None, None
+    if row is not None and target.kind != Target.Kind.EXPECTATION:
+        current = row.growth if target.measure == Target.Measure.GROWTH else row.value
+    # A year-to-date level says nothing yet about a promised annual level: only a whole year or a stock does.
+    whole = row is not None and row.period is not None and (
+        row.period.kind in (PeriodKind.YEAR, PeriodKind.INSTANT) or row.period.months == 12
+    )
+    if current and whole and row and target.measure == Target.Measure.VALUE and row.unit == target.unit:
+        share = round_to(calculations.share_percent(current.value, target.value), RATE_PLACES)
+        completion = _percent(f"target/{district}/{target.code}/completion", share, is_derived=True)
+    return TargetRow(target, figure, target.period, current, row.period if current and row else None, completion)
+

@@ -1,0 +1,34 @@
+"""The indicator list as columns; rows come from the scorecard, so the table asks the database nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_tables2 as tables
+from django.utils.translation import gettext_lazy as _
+
+from lvyuan.ui.tables import BaseTable, FigureColumn
+
+
+class IndicatorTable(BaseTable):
+    name = tables.Column(
+        verbose_name=_("指标"),
+        accessor="indicator__name",
+        order_by="indicator__order",
+        linkify=lambda record: record.indicator.get_absolute_url(),
+    )
+    category = tables.Column(verbose_name=_("领域"), accessor="indicator__category", orderable=True)
+    period = tables.TemplateColumn("{% period_label record.period %}", verbose_name=_("时期"), order_by="period__end")
+    value = FigureColumn(verbose_name=_("数值"), accessor="level")
+    growth = FigureColumn(verbose_name=_("同比增长"), accessor="growth")
+    excess = FigureColumn(verbose_name=_("超出预期"), accessor="excess")
+    rank = FigureColumn(verbose_name=_("位次"), accessor="rank")
+    owner = tables.Column(verbose_name=_("责任单位"), accessor="indicator__owner", order_by="indicator__owner__order")
+    source = tables.TemplateColumn(
+        template_name="indicators/_source_cell.html", verbose_name=_("来源"), order_by="vintage__source"
+    )
+
+    caption = _("指标一览")
+
+    def render_category(self, record: Any) -> str:
+        return str(record.indicator.get_category_display())

@@ -1,0 +1,145 @@
+"""Pages that show approved figures: list, indicator, provenance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from indicators.charts import trend_charts
+from indicators.filters import IndicatorFilter
+from indicators.models import Assignment, Indicator, Observation, Target
+from indicators.provenance import formulas, vintage_lines
+from indicators.rows import figure_row, months_with_figures, scorecard, series
+from indicators.tables import IndicatorTable
+from lvyuan.accounts.models import District
+from lvyuan.periods import Period
+from lvyuan.ui.http import asked_moment, asked_period, month_choices
+from lvyuan.ui.views import Missing
+
+
+@require_safe
+def indicator_list(request: HttpRequest) -> HttpResponse:
+    period, known_at = asked_period(request), asked_moment(request)
+    narrowed = IndicatorFilter(request.GET, queryset=Indicator.objects.visible_to(request.user))
+    card = scorecard(district=settings.HOME_DISTRICT, period=period, known_at=known_at, user=request.user)
+    shown = set(narrowed.qs.values_list("pk", flat=True)) if narrowed.is_valid() and narrowed.is_bound else None
+    rows = [row for row in card.rows if shown is None or row.indicator.pk in shown]
+    table = IndicatorTable(rows, order_by=request.GET.getlist("sort"), request=request)
+    return render(
+        request,
+        "indicators/indicator_list.html",
+        {
+            "table": table,
+            "filter": narrowed,
+            "card": card,
+            "targets": card.targets,
+            "period": period,
+            "known_at": known_at,
+            "months": month_choices(months_with_figures(settings.HOME_DISTRICT), period),
+        },
+    )
+
+
+def get_indicator(request: HttpRequest, code: str) -> Indicator:
+    """The indicator, or a 404 in words."""
+    found = Indicator.objects.visible_to(request.user).select_related("owner").filter(code=code).first()
+    if found is None:
+        raise Missing(f"没有代码为“{code}”的指标。")
+    return found
+
+
+@require_safe
+def indicator_detail(request: HttpRequest, code: str) -> HttpResponse:
+    indicator = get_indicator(request, code)
+    district, period, known_at = settings.HOME_DISTRICT, asked_period(request), asked_moment(request)
+    card = scorecard(district=district, period=period, known_at=known_at, user=request.user, codes=[code])
+    history = series(indicator=indicator, district=district, known_at=known_at, user=request.user)
+    today = timezone.localdate()
+    assignment = (
+        Assignment.objects.in_force(today)
+        .filter(indicator=indicator, district__code=district)
+        .select_related("department")
+        .first()
+    )
+    versions = list(indicator.versions.order_by("-valid_from"))
+    return render(
+        request,
+        "indicators/indicator_detail.html",
+        {
+            "indicator": indicator,
+            "row": card.by_code[code],
+            "history": history,
+            "charts": trend_charts(history, indicator.name),
+            "targets": [row for row in card.targets if row.target.indicator_id == indicator.pk],
+            "versions": versions,
+            "version": next((v for v in versions if v.valid_to is None or v.valid_to >= today), None),
+            "nodes": indicator.nodes.all(),
+            "assignment": assignment,
+            "period": period,
+            "known_at": known_at,
+            "months": month_choices(months_with_figures(district), period),
+        },
+    )
+
+
+@require_safe
+def figure_detail(request: HttpRequest, code: str, district: str, period: str) -> HttpResponse:
+    """Where a figure comes from: definition, people, evidence, vintages, and formulas of what is derived."""
+    indicator, known_at = get_indicator(request, code), asked_moment(request)
+    asked = _period_of(period)
+    observation = (
+        Observation.objects.visible_to(request.user)
+        .for_period(asked)
+        .filter(indicator=indicator, district__code=district)
+        .select_related("district", "current")
+        .first()
+    )
+    if observation is None:
+        raise Missing("这个数据点还没有审核通过的数据。")
+    row = figure_row(
+        indicator=indicator, district=district, period=asked, known_at=known_at, user=request.user
+    )
+    return render(
+        request,
+        "indicators/figure_detail.html",
+        {
+            "figure_key": observation.key,
+            "observation": observation,
+            "indicator": indicator,
+            "period": asked,
+            "row": row,
+            "vintages": vintage_lines(observation, request.user),
+            "definition": indicator.version_on(asked.end),
+            "formulas": formulas(row),
+            "known_at": known_at,
+        },
+    )
+
+
+def _period_of(code: str) -> Period:
+    try:
+        return Period.from_code(code)
+    except ValueError as error:
+        raise Missing(f"没有“{code}”这个时期。") from error
+
+
+@require_safe
+def target_detail(request: HttpRequest, district: str, code: str) -> HttpResponse:
+    found = District.objects.filter(code=district).first()
+    versions = list(
+        Target.objects.filter(district=found, code=code)
+        .select_related("source", "indicator", "node")
+        .order_by("-version")
+    )
+    if not versions:
+        raise Missing("没有这个目标。")
+    known_at = asked_moment(request)
+    card = scorecard(district=district, period=None, known_at=known_at, user=request.user)
+    row = next((row for row in card.targets if row.target.code == code), None)
+    context: dict[str, Any] = {"target": versions[0], "versions": versions, "row": row, "known_at": known_at}
+    return render(request, "indicators/target_detail.html", context)

@@ -1,0 +1,98 @@
+"""The leaders' pages, where indicators and projects meet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from indicators.models import IndicatorNode, StrategyNode, StrategyPlan
+from indicators.rows import months_with_figures, scorecard
+from lvyuan.accounts.models import Role
+from lvyuan.ui.http import asked_date, asked_moment, asked_period, month_choices
+from projects.models import Place, ProjectNode
+from projects.rows import portfolio
+
+START_PAGES = {
+    Role.STAFF: "indicators:round-list",
+    Role.REVIEWER: "indicators:review-list",
+    Role.LEADER: "cockpit:cockpit",
+    Role.ADMIN: "imports:job-list",
+    Role.AUDITOR: "audit:event-list",
+}
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Everyone's own start page."""
+    return redirect(START_PAGES[Role(request.user.role)])
+
+
+@require_safe
+def cockpit(request: HttpRequest) -> HttpResponse:
+    district, period, known_at = settings.HOME_DISTRICT, asked_period(request), asked_moment(request)
+    return render(
+        request,
+        "cockpit/cockpit.html",
+        {
+            "card": scorecard(district=district, period=period, known_at=known_at, user=request.user),
+            "portfolio": portfolio(
+                as_of=asked_date(request, "as_of"), known_at=known_at, user=request.user, district=district
+            ),
+            "period": period,
+            "known_at": known_at,
+            "months": month_choices(months_with_figures(district), period),
+        },
+    )
+
+
+@require_safe
+def strategy(request: HttpRequest) -> HttpResponse:
+    """The strategy tree with the figures, targets, projects and places that hang on it."""
+    district, period, known_at = settings.HOME_DISTRICT, asked_period(request), asked_moment(request)
+    card = scorecard(district=district, period=period, known_at=known_at, user=request.user)
+    plan = StrategyPlan.objects.select_related("source").first()
+    return render(
+        request,
+        "cockpit/strategy.html",
+        {
+            "plan": plan,
+            "tree": _tree(plan, card, district) if plan else [],
+            "portfolio": portfolio(
+                as_of=asked_date(request, "as_of"), known_at=known_at, user=request.user, district=district
+            ),
+            "card": card,
+            "period": period,
+            "known_at": known_at,
+            "months": month_choices(months_with_figures(district), period),
+        },
+    )
+
+
+def _tree(plan: StrategyPlan, card: Any, district: str) -> list[dict[str, Any]]:
+    """The plan's nodes as nested dictionaries; four queries whatever the size of the tree."""
+    nodes = list(StrategyNode.objects.filter(plan=plan).order_by("order"))
+    branches: dict[int, dict[str, Any]] = {
+        node.pk: {"node": node, "rows": [], "targets": [], "projects": [], "places": [], "children": []}
+        for node in nodes
+    }
+    by_indicator = {row.indicator.pk: row for row in card.rows}
+    for link in IndicatorNode.objects.filter(node__plan=plan).order_by("indicator__order"):
+        if link.indicator_id in by_indicator:
+            branches[link.node_id]["rows"].append(by_indicator[link.indicator_id])
+    for target in card.targets:
+        if target.target.node_id in branches:
+            branches[target.target.node_id]["targets"].append(target)
+    links = ProjectNode.objects.filter(node__plan=plan, project__district__code=district)
+    for project_link in links.select_related("project"):
+        branches[project_link.node_id]["projects"].append(project_link.project)
+    for place in Place.objects.filter(node__plan=plan, district__code=district, project__isnull=True):
+        if place.node_id is not None:
+            branches[place.node_id]["places"].append(place)
+    for node in nodes:
+        if node.parent_id is not None:
+            branches[node.parent_id]["children"].append(branches[node.pk])
+    return [branches[node.pk] for node in nodes if node.parent_id is None]

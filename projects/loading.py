@@ -1,0 +1,116 @@
+"""Loads what is done about it: named places, named projects, and lists with their placeholders."""
+
+from __future__ import annotations
+
+from indicators.loading import nodes_by_plan
+from indicators.models import Indicator, Source
+from lvyuan.accounts.loading import Folder, Row, by_code
+from lvyuan.accounts.models import District
+from projects.models import KeyProject, ListMembership, Place, ProjectList, ProjectNode, StageEvent
+
+
+def load(folder: Folder) -> None:
+    """Places first, since projects refer to them."""
+    _load_places(folder)
+    _load_projects(folder)
+    _load_lists(folder)
+
+
+def _load_places(folder: Folder) -> None:
+    districts, sources, nodes = by_code(District.objects.all()), by_code(Source.objects.all()), nodes_by_plan()
+    for row in folder.rows("places.json", "places"):
+        folder.put(
+            row,
+            Place,
+            where={"district": row.one("district", districts), "code": row.text("code")},
+            fields=("kind", "name", "name_en", "aliases", "status_wording", "locator", "note"),
+            node=row.maybe("node", row.one("plan", nodes)),
+            source=row.one("source", sources),
+        )
+        row.end()
+
+
+def _load_projects(folder: Folder) -> None:
+    districts, sources, nodes = by_code(District.objects.all()), by_code(Source.objects.all()), nodes_by_plan()
+    for row in folder.rows("projects.json", "projects"):
+        district, source, plan = row.one("district", districts), row.one("source", sources), row.one("plan", nodes)
+        project = folder.put(
+            row,
+            KeyProject,
+            where={"district": district, "code": row.text("code")},
+            fields=("name", "name_en", "aliases", "kind", "note"),
+            place=row.maybe("place", by_code(Place.objects.filter(district=district))),
+        )
+        folder.link(row, ProjectNode, {"project": project}, "node", row.several("nodes", plan))
+        for part in row.parts("events"):
+            folder.put(
+                part,
+                StageEvent,
+                where={"source": source, "project": project, "stage": part.text("stage")},
+                fields=("planned_on", "happened_on", "no_later_than", "evidence_kind", "locator", "note"),
+                known_from=row.text("known_from"),
+            )
+            part.end()
+        row.end()
+
+
+def _load_lists(folder: Folder) -> None:
+    districts, sources = by_code(District.objects.all()), by_code(Source.objects.all())
+    indicators = by_code(Indicator.objects.all())
+    for row in folder.rows("projects.json", "lists"):
+        project_list = folder.put(
+            row,
+            ProjectList,
+            where={"district": row.one("district", districts), "code": row.text("code")},
+            fields=("name", "year", "authority", "reported_on", "locator", "note"),
+            total_indicator=row.maybe("total_indicator", indicators),
+            started_indicator=row.maybe("started_indicator", indicators),
+            rate_indicator=row.maybe("rate_indicator", indicators),
+            source=row.one("source", sources),
+            known_from=row.text("known_from"),
+        )
+        if part := row.part("placeholders"):
+            _load_placeholders(folder, part, project_list)
+            part.end()
+        row.end()
+
+
+def _load_placeholders(folder: Folder, row: Row, project_list: ProjectList) -> None:
+    """`count` nameless members, the first `started` of them with a start that fits no one in particular.
+
+    A placeholder that a person has named is theirs: neither its name nor a start is restored.
+    """
+    count, started = row.whole("count"), row.whole("started")
+    if started > count:
+        row.fail("started", f"{started}大于{count}")
+    beyond = project_list.memberships.filter(number__gt=count, project__is_placeholder=True, valid_to=None)
+    if beyond.exists():
+        row.fail("count", "清单里已有更多占位项目，请先在系统中移出")
+    gone = folder.removed(ListMembership, "project", list=project_list)
+    not_started = folder.removed(StageEvent, "project", source=project_list.source)
+    names = {name: row.text(name) for name in ("code", "name", "name_en")}
+    for number in range(1, count + 1):
+        named = {name: text.replace("{NN}", f"{number:02}") for name, text in names.items()}
+        project = folder.put(
+            row,
+            KeyProject,
+            where={"district": project_list.district, "code": named.pop("code")},
+            is_placeholder=True,
+            **named,
+        )
+        if not project.is_placeholder or project.pk in gone:
+            continue
+        folder.put(row, ListMembership, where={"list": project_list, "project": project}, number=number)
+        start = {"source": project_list.source, "project": project, "stage": StageEvent.Stage.STARTED}
+        if number > started:
+            for surplus in StageEvent.objects.filter(**start, is_unspecified=True, entered_by=None):
+                folder.remove(surplus)
+        elif project.pk not in not_started:
+            folder.put(
+                row,
+                StageEvent,
+                where={**start, "is_unspecified": True},
+                fields=("no_later_than", "evidence_kind", "note"),
+                locator=project_list.locator,
+                known_from=project_list.known_from,
+            )

@@ -1,0 +1,179 @@
+"""The portfolio: one project list as of a day, from which every page takes its project figures.
+
+`portfolio()` needs three queries whatever the number of projects, and one more for what was reported.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db.models import Prefetch, Q
+from django.utils import timezone
+
+from indicators.models import Source
+from indicators.rows import Figure, Row, reported
+from lvyuan.accounts.models import User
+from lvyuan.numbers import plain, round_to
+from projects import calculations
+from projects.calculations import StartState
+from projects.models import KeyProject, ListMembership, ProjectList, StageEvent
+
+RATE_PLACES = 1
+STATE_LABELS = {
+    StartState.STARTED: "已开工",
+    StartState.POSSIBLE: "可能已开工",
+    StartState.NOT_STARTED: "未开工",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectRow:
+    project: KeyProject
+    number: int
+    state: StartState
+    is_unspecified: bool
+
+    @property
+    def state_label(self) -> str:
+        return STATE_LABELS[self.state]
+
+    @property
+    def is_placeholder(self) -> bool:
+        return self.project.is_placeholder
+
+
+@dataclass(frozen=True, slots=True)
+class Portfolio:
+    """A list's counts and start rate as of a day, computed from its members, beside what was reported."""
+
+    list: ProjectList | None
+    as_of: dt.date
+    total: Figure | None = None
+    started: Figure | None = None
+    possible: Figure | None = None
+    rate: Figure | None = None
+    reported_total: Figure | None = None
+    reported_started: Figure | None = None
+    reported_rate: Figure | None = None
+    comparison: Figure | None = None
+    comparison_wording: str = ""
+    baseline: Figure | None = None
+    projects: tuple[ProjectRow, ...] = ()
+    source: Source | None = None
+
+    @property
+    def known(self) -> bool:
+        return self.list is not None
+
+    @property
+    def unspecified(self) -> bool:
+        """Whether starts were counted without saying which projects they are."""
+        return any(row.is_unspecified for row in self.projects)
+
+
+def portfolio(
+    *,
+    as_of: dt.date | None = None,
+    known_at: dt.datetime | None = None,
+    user: User,
+    district: str,
+    code: str | None = None,
+) -> Portfolio:
+    """The newest list of `district` (or the one of `code`) as of a day; default: the day last reported.
+
+    `known_at` leaves out lists and starts that were not known at that moment.
+    """
+    moment = known_at or timezone.now()
+    lists = ProjectList.objects.filter(district__code=district, known_from__lte=moment).select_related(
+        "source", "total_indicator", "started_indicator", "rate_indicator"
+    )
+    if code is not None:
+        lists = lists.filter(code=code)
+    found = lists.order_by("-year", "-pk").first()
+    if found is None:
+        return Portfolio(None, as_of or timezone.localdate())
+    day = as_of or found.reported_on or timezone.localdate()
+    rows = _project_rows(found, day, moment, user)
+    counts = Counter(row.state for row in rows)
+    started, possible, total = counts[StartState.STARTED], counts[StartState.POSSIBLE], len(rows)
+    key = f"portfolio/{district}/{found.code}@{day.isoformat()}"
+    rate = round_to(calculations.start_rate_percent(started, possible, total), RATE_PLACES)
+    said = _reported(found, district, day, known_at, user)
+    printed_rate = said.get("rate")
+    comparison = next(iter(printed_rate.comparisons), None) if printed_rate else None
+    reported_rate = printed_rate.value if printed_rate else None
+    baseline = calculations.implied_average(
+        reported_rate.value if reported_rate else None, comparison[1].value if comparison else None
+    )
+    return Portfolio(
+        list=found,
+        as_of=day,
+        total=_count(f"{key}/total", total),
+        started=_count(f"{key}/started", started),
+        possible=Figure(f"{key}/possible", f"{started}–{started + possible}", None, True) if possible else None,
+        rate=Figure(f"{key}/start_rate", f"{plain(rate)}%", rate) if rate is not None else None,
+        reported_total=said["total"].value if "total" in said else None,
+        reported_started=said["started"].value if "started" in said else None,
+        reported_rate=reported_rate,
+        comparison=comparison[1] if comparison else None,
+        comparison_wording=comparison[0] if comparison else "",
+        baseline=Figure(f"{key}/three_year_average", f"{plain(baseline)}%", baseline, True)
+        if baseline is not None
+        else None,
+        projects=rows,
+        source=found.source,
+    )
+
+
+def _count(key: str, number: int) -> Figure:
+    return Figure(key, str(number), Decimal(number))
+
+
+def _project_rows(
+    found: ProjectList, day: dt.date, moment: dt.datetime, user: User
+) -> tuple[ProjectRow, ...]:
+    starts = StageEvent.objects.filter(stage=StageEvent.Stage.STARTED, known_from__lte=moment)
+    members = (
+        ListMembership.objects.filter(
+            Q(valid_from__isnull=True) | Q(valid_from__lte=day),
+            Q(valid_to__isnull=True) | Q(valid_to__gt=day),
+            list=found,
+            project__in=KeyProject.objects.visible_to(user),
+        )
+        .select_related("project")
+        .prefetch_related(Prefetch("project__events", queryset=starts))
+        .order_by("number")
+    )
+    return tuple(_project_row(member, list(member.project.events.all()), day) for member in members)
+
+
+def _project_row(member: ListMembership, starts: list[StageEvent], day: dt.date) -> ProjectRow:
+    dates = ((start.happened_on, start.no_later_than) for start in starts)
+    return ProjectRow(
+        project=member.project,
+        number=member.number,
+        state=calculations.start_state(dates, as_of=day),
+        is_unspecified=any(start.is_unspecified for start in starts),
+    )
+
+
+def _reported(
+    found: ProjectList, district: str, day: dt.date, known_at: dt.datetime | None, user: User
+) -> dict[str, Row]:
+    """What the list's three indicators say as of the day, as scorecard rows."""
+    names = {
+        "total": found.total_indicator,
+        "started": found.started_indicator,
+        "rate": found.rate_indicator,
+    }
+    rows = reported(
+        indicators=[indicator for indicator in names.values() if indicator],
+        district=district,
+        as_of=day,
+        known_at=known_at,
+        user=user,
+    )
+    return {name: rows[indicator.pk] for name, indicator in names.items() if indicator and indicator.pk in rows}

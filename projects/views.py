@@ -1,0 +1,87 @@
+"""Pages of the key projects: the list with its wall, a project, and where the start rate comes from."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from lvyuan.ui.http import asked_date, asked_moment, day_of
+from lvyuan.ui.views import Missing
+from projects.filters import ProjectFilterForm
+from projects.models import KeyProject, Place
+from projects.rows import portfolio
+from projects.tables import ProjectTable
+
+
+@require_safe
+def project_list(request: HttpRequest) -> HttpResponse:
+    known_at = asked_moment(request)
+    found = portfolio(
+        as_of=asked_date(request, "as_of"), known_at=known_at, user=request.user, district=settings.HOME_DISTRICT
+    )
+    form = ProjectFilterForm(request.GET)
+    table = ProjectTable(form.narrow(found), order_by=request.GET.getlist("sort"), request=request)
+    mentioned = (
+        KeyProject.objects.visible_to(request.user)
+        .filter(district__code=settings.HOME_DISTRICT, memberships__isnull=True)
+        .select_related("place", "place__source")
+        .prefetch_related("events", "nodes")
+    )
+    places = Place.objects.filter(district__code=settings.HOME_DISTRICT, project__isnull=True).select_related(
+        "node", "source"
+    )
+    return render(
+        request,
+        "projects/project_list.html",
+        {
+            "portfolio": found,
+            "as_of": found.as_of,
+            "known_at": known_at,
+            "table": table,
+            "filter": form,
+            "mentioned": mentioned,
+            "places": places,
+        },
+    )
+
+
+@require_safe
+def project_detail(request: HttpRequest, code: str) -> HttpResponse:
+    project = (
+        KeyProject.objects.visible_to(request.user)
+        .filter(code=code, district__code=settings.HOME_DISTRICT)
+        .select_related("department", "place__source", "task_force__lead_department")
+        .prefetch_related("nodes")
+        .first()
+    )
+    if project is None:
+        raise Missing("没有这个项目。")
+    found = portfolio(as_of=asked_date(request, "as_of"), user=request.user, district=settings.HOME_DISTRICT)
+    row = next((row for row in found.projects if row.project.pk == project.pk), None)
+    return render(
+        request,
+        "projects/project_detail.html",
+        {
+            "project": project,
+            "row": row,
+            "state_word": row.state_label if row else "",
+            "membership": project.memberships.select_related("list").first(),
+            "events": project.events.select_related("source"),
+            "task_force": getattr(project, "task_force", None),
+            "portfolio": found,
+        },
+    )
+
+
+@require_safe
+def portfolio_figure(request: HttpRequest, district: str, address: str) -> HttpResponse:
+    """Where a project figure comes from; `address` is list@day, as in the figure's key."""
+    code, _, day = address.partition("@")
+    found = portfolio(
+        as_of=day_of(day), known_at=asked_moment(request), user=request.user, district=district, code=code
+    )
+    if not found.known:
+        raise Missing("没有这份项目清单。")
+    return render(request, "projects/portfolio_figure.html", {"portfolio": found, "as_of": found.as_of})

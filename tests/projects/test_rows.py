@@ -1,0 +1,94 @@
+"""The portfolio: 52, 47 and 90.4 % come from list membership and starts."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal as D
+
+import pytest
+from django.utils import timezone
+
+from projects import calculations as c
+from projects.models import KeyProject, StageEvent
+from projects.rows import portfolio
+from tests.conftest import HOME
+
+AUGUST_4 = dt.date(2023, 8, 4)
+
+
+@pytest.mark.django_db
+def test_rate_is_computed_from_the_list_beside_the_reported_one(cast):
+    found = portfolio(as_of=AUGUST_4, user=cast.leader, district=HOME)
+    assert (found.total.text, found.started.text, found.rate.text) == ("52", "47", "90.4%")
+    assert (found.reported_total.text, found.reported_started.text, found.reported_rate.text) == ("52个", "47个", "90.4%")
+    assert found.comparison.text == "15个百分点"
+    assert "提高15个百分点" in found.comparison_wording
+    assert found.baseline.text == "75.4%"
+    assert found.baseline.is_derived
+    assert found.possible is None
+    assert found.unspecified
+    assert found.rate.key == "portfolio/220106/key-2023@2023-08-04/start_rate"
+
+
+@pytest.mark.django_db
+def test_default_day_is_the_reported_one(cast):
+    assert portfolio(user=cast.leader, district=HOME).as_of == AUGUST_4
+
+
+@pytest.mark.django_db
+def test_before_the_report_starts_are_only_possible(cast):
+    found = portfolio(as_of=dt.date(2023, 7, 1), user=cast.leader, district=HOME)
+    assert found.started.text == "0"
+    assert found.possible.text == "0–47"
+    assert found.rate is None
+    assert found.reported_rate is None
+    assert found.baseline is None
+
+
+@pytest.mark.django_db
+def test_list_was_unknown_before_it_was_published(cast):
+    then = timezone.make_aware(dt.datetime(2023, 7, 15))
+    found = portfolio(known_at=then, user=cast.leader, district=HOME)
+    assert not found.known
+    assert found.total is None
+
+
+@pytest.mark.django_db
+def test_members_only_count(cast):
+    named = KeyProject.objects.filter(memberships__isnull=True).first()
+    StageEvent.objects.create(project=named, stage="started", happened_on=AUGUST_4, evidence_kind="permit")
+    assert portfolio(as_of=AUGUST_4, user=cast.leader, district=HOME).started.text == "47"
+
+
+@pytest.mark.django_db
+def test_a_dated_start_counts_from_its_day(cast):
+    waiting = next(r for r in portfolio(user=cast.leader, district=HOME).projects if r.state == "not_started")
+    StageEvent.objects.create(
+        project=waiting.project, stage="started", happened_on=dt.date(2023, 9, 1), evidence_kind="permit"
+    )
+    assert portfolio(as_of=dt.date(2023, 8, 31), user=cast.leader, district=HOME).started.text == "47"
+    later = portfolio(as_of=dt.date(2023, 9, 1), user=cast.leader, district=HOME)
+    assert (later.started.text, later.rate.text) == ("48", "92.3%")  # 48 / 52 = 92.307…
+
+
+def test_start_state_decides_by_the_day():
+    known, bound = (dt.date(2023, 5, 1), None), (None, AUGUST_4)
+    assert c.start_state([known], as_of=dt.date(2023, 5, 1)) == "started"
+    assert c.start_state([known], as_of=dt.date(2023, 4, 30)) == "not_started"
+    assert c.start_state([bound], as_of=AUGUST_4) == "started"
+    assert c.start_state([bound], as_of=dt.date(2023, 8, 3)) == "possible"
+    assert c.start_state([bound, known], as_of=dt.date(2023, 6, 1)) == "started"
+    assert c.start_state([], as_of=AUGUST_4) == "not_started"
+    assert c.start_state([(None, None)], as_of=AUGUST_4) == "not_started"  # only planned
+
+
+def test_start_rate_unknown_while_starts_are_only_possible():
+    assert c.start_rate_percent(0, 47, 52) is None
+    assert c.start_rate_percent(0, 0, 0) is None
+    assert c.start_rate_percent(33, 0, 50) == D(66)
+
+
+def test_implied_average():
+    assert c.implied_average(D("90.4"), D(15)) == D("75.4")
+    assert c.implied_average(None, D(15)) is None
+    assert c.implied_average(D("90.4"), None) is None
