@@ -1,0 +1,144 @@
+"""The real thing, for browser tests, measurements and screenshots: a server on a database of its own, and a browser.
+
+The server is `manage.py serve`, as `make run` starts it: migrated, loaded with the article, signed into with
+the local accounts, connected as the pages' own role.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+PASSWORD = "lvyuan-local"
+WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+# Said by tests.environment for the Django of the tests' own process; a server decides these by itself.
+NOT_FOR_SERVERS = ("DATABASE_PATIENT", "HTTPS", "ALLOWED_HOSTS")
+START_PATIENCE, STOP_PATIENCE = 120, 20  # seconds
+
+
+@dataclass(frozen=True)
+class App:
+    """A running server; `environment` is what it was started with, for a second server on the same data."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    environment: Mapping[str, str]
+
+
+@contextmanager
+def served(**env: str) -> Iterator[App]:
+    """`manage.py serve` on a scratch database and data folder, both gone afterwards; `env` adds to its environment."""
+    with scratch_database() as urls, scratch_folder() as data, serving({**urls, "DATA_DIR": data, **env}) as app:
+        yield app
+
+
+def scratch_folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="lvyuan-", ignore_cleanup_errors=True)
+
+
+@contextmanager
+def scratch_database() -> Iterator[dict[str, str]]:
+    """An empty database on the tests' server, as DATABASE_URL and DATABASE_OWNER_URL; dropped afterwards."""
+    from tests.environment import APP_URL, OWNER_URL
+
+    name = f"lvyuan_scratch_{os.getpid()}_{secrets.token_hex(3)}"
+    with psycopg.connect(OWNER_URL, autocommit=True) as owner:
+        owner.execute(f"CREATE DATABASE {name}")
+    try:
+        yield {"DATABASE_URL": on_database(APP_URL, name), "DATABASE_OWNER_URL": on_database(OWNER_URL, name)}
+    finally:
+        with psycopg.connect(OWNER_URL, autocommit=True) as owner:
+            owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def serving(env: Mapping[str, str]) -> Iterator[App]:
+    """`manage.py serve` with `env` added to ours, from the moment it answers until the end of the block."""
+    port = free_port()
+    kept = {name: value for name, value in os.environ.items() if name not in NOT_FOR_SERVERS}
+    environment = {**kept, "LOCAL_ACCOUNTS": "1", "LOCAL_PASSWORD": PASSWORD, "PORT": str(port), **env}
+    with running([sys.executable, "manage.py", "serve", "--stop-with-parent"], environment, port) as process:
+        yield App(f"http://127.0.0.1:{port}", process, environment)
+
+
+@contextmanager
+def running(command: list[str], environment: Mapping[str, str], port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A server process in the project's folder; raises with its last words when it does not come to answer."""
+    with tempfile.NamedTemporaryFile(prefix="lvyuan-", suffix=".log") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        try:
+            _wait_until_healthy(port, process, Path(log.name))
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(STOP_PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait_until_healthy(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_PATIENCE
+    while process.poll() is None and time.monotonic() < deadline:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+        with closing(connection), suppress(OSError, http.client.HTTPException):
+            connection.request("GET", "/healthz")
+            if connection.getresponse().status == 200:
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"服务没有启动：\n{log.read_text()[-3000:]}")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def on_database(url: str, name: str) -> str:
+    """The same server and role, another database."""
+    head, _, query = url.partition("?")
+    return f"{head.rpartition('/')[0]}/{name}{'?' + query if query else ''}"
+
+
+def browser_path() -> str | None:
+    return os.environ.get("BROWSER") or shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Debian's chromium, driven by playwright."""
+    path = browser_path()
+    assert path, "没有找到浏览器：请安装 chromium 和 fonts-noto-cjk，或用 BROWSER 指定"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
+        )
+        yield browser
+        browser.close()
+
+
+def sign_in(page: Page, app: App, username: str) -> None:
+    """Through the sign-in page, as a person would; ends on that person's start page."""
+    page.goto(f"{app.url}/accounts/login/")
+    page.get_by_label("用户名").fill(username)
+    page.get_by_label("密码").fill(PASSWORD)
+    page.get_by_role("button", name="登录").click()
+    page.wait_for_url(lambda url: "/accounts/login/" not in url)

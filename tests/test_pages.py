@@ -1,0 +1,179 @@
+"""Every URL × every role: who may see and do what; and every page asks for sign-in."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from indicators import actions
+from indicators.models import Entry, Evidence, Submission
+from lvyuan.imports.models import ImportJob
+from tests.indicators.test_actions import PNG, save
+
+pytestmark = pytest.mark.django_db
+ROLES = ("staff", "staff2", "reviewer", "leader", "admin", "auditor")
+EVERYONE = dict.fromkeys(ROLES, 200)
+PUBLIC = {"healthz", "login", "admin:login"}
+
+
+def only(*roles: str, other: int = 403) -> dict[str, int]:
+    return {role: 200 if role in roles else other for role in ROLES}
+
+
+def urls(resolver=None, prefix="") -> list[tuple[str, str]]:
+    found = []
+    for pattern in (resolver or get_resolver()).url_patterns:
+        if isinstance(pattern, URLResolver):
+            if pattern.app_name != "admin":
+                found += urls(pattern, prefix + str(pattern.pattern))
+        elif isinstance(pattern, URLPattern):
+            found.append((prefix + str(pattern.pattern), pattern.name or ""))
+    return found
+
+
+@pytest.fixture
+def world(cast):
+    """A submitted form of 工信局 with a file, and an import job of the admin."""
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    from indicators.models import Round
+
+    submission = save(cast.staff, Round.objects.get(code="2023-07"))
+    entry = Entry.objects.get(submission=submission)
+    actions.add_evidence(by=cast.staff, entry=entry, upload=SimpleUploadedFile("a.png", PNG))
+    actions.submit(by=cast.staff, submission=submission)
+    job = ImportJob.objects.create(
+        kind="observations", file_name="x.csv", sha256="0" * 64, size=1, created_by=cast.admin
+    )
+    return {"submission": submission.pk, "entry": entry.pk, "evidence": Evidence.objects.get().pk, "job": job.pk}
+
+
+# Page → who gets 200; others get the status named. A page that is not here fails the test below.
+PAGES: dict[str, tuple[str, dict[str, int]]] = {
+    "cockpit": ("/cockpit/", EVERYONE),
+    "strategy": ("/strategy/", EVERYONE),
+    "home": ("/", dict.fromkeys(ROLES, 302)),
+    "indicator-list": ("/indicators/", EVERYONE),
+    "indicator-detail": ("/indicators/industrial_output/", EVERYONE),
+    "figure-detail": ("/figures/industrial_output/220106/2023-06.ytd/", EVERYONE),
+    "target-detail": ("/figures/target/220106/gdp-2025/", EVERYONE),
+    "project-list": ("/projects/", EVERYONE),
+    "project-detail": ("/projects/key-2023-01/", EVERYONE),
+    "portfolio-figure": ("/figures/portfolio/220106/key-2023@2023-08-04/", EVERYONE),
+    "round-list": ("/rounds/", only("staff", "staff2", "reviewer", "auditor")),
+    "round-detail": ("/rounds/2023-07/", only("staff", "staff2", "reviewer", "auditor")),
+    "submission-form": ("/rounds/2023-07/gxj/", only("staff") | {"staff2": 404}),
+    "evidence-detail": ("/evidence/{evidence}/", only("staff", "reviewer", "auditor", other=404)),
+    "review-list": ("/reviews/", only("reviewer", "auditor")),
+    "review-detail": ("/reviews/{submission}/", only("reviewer", "auditor") | {"admin": 404}),
+    "job-list": ("/imports/", only("admin", "auditor")),
+    "job-create": ("/imports/new/", only("admin")),
+    "job-detail": ("/imports/{job}/", only("admin", "auditor")),
+    "event-list": ("/history/", only("auditor")),
+    "password": ("/accounts/password/", EVERYONE),
+}
+# Deed → (address, who may; the others get 403 or 404 and nothing changes).
+DEEDS: dict[str, tuple[str, set[str]]] = {
+    "evidence-create": ("/entries/{entry}/evidence/", {"staff"}),
+    "review-approve": ("/reviews/{submission}/approve/", {"reviewer"}),
+    "review-return": ("/reviews/{submission}/return/", {"reviewer"}),
+    "job-confirm": ("/imports/{job}/confirm/", {"admin"}),
+    "job-cancel": ("/imports/{job}/cancel/", {"admin"}),
+}
+
+
+def test_every_url_is_in_the_matrix():
+    names = {name for _, name in urls()}
+    assert names - PUBLIC - {"logout"} == set(PAGES) | set(DEEDS)
+
+
+def get(client, path: str):
+    """The whole answer; a file is read to its end, which closes it."""
+    response = client.get(path)
+    if response.streaming:
+        assert b"".join(response)
+    return response
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_for_each_role(signed_in, world, name):
+    path, expected = PAGES[name]
+    seen = {role: get(signed_in(role), path.format(**world)).status_code for role in ROLES}
+    assert seen == expected
+
+
+@pytest.mark.parametrize("name", DEEDS)
+def test_deed_is_refused_to_other_roles(signed_in, world, name):
+    path, allowed = DEEDS[name]
+    for role in set(ROLES) - allowed:
+        response = signed_in(role).post(path.format(**world), {"reason": "试一试"})
+        assert response.status_code in (403, 404), role
+        assert "没有" in response.content.decode()
+    assert Submission.objects.get(pk=world["submission"]).state == "submitted"
+    assert ImportJob.objects.get(pk=world["job"]).state == "previewed"
+
+
+@pytest.mark.parametrize("name", DEEDS)
+def test_deed_is_no_get(signed_in, world, name):
+    path, allowed = DEEDS[name]
+    assert signed_in(next(iter(allowed))).get(path.format(**world)).status_code == 405
+
+
+@pytest.mark.parametrize("name", [*PAGES, *DEEDS])
+def test_anonymous_is_asked_to_sign_in(client, world, name):
+    path = (PAGES.get(name) or DEEDS[name])[0].format(**world)
+    for response in (client.get(path), client.post(path)):
+        assert response.status_code == 302
+        assert response["Location"].startswith("/accounts/login/")
+
+
+def test_public_pages_are_these(client):
+    assert client.get("/healthz").content == b"ok"
+    assert client.get("/accounts/login/").status_code == 200
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if name != "evidence-detail"])
+def test_pages_are_chinese_and_not_stored_by_proxies(signed_in, world, name):
+    path, expected = PAGES[name]
+    role = next((role for role, status in expected.items() if status == 200), "leader")
+    response = signed_in(role).get(path.format(**world), follow=True)
+    assert 'lang="zh-Hans"' in response.content.decode()
+    assert response["Cache-Control"].startswith(("private", "no-store", "max-age=0"))
+    assert "default-src 'none'" in response["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("path", ["/rounds/", "/rounds/2023-07/gxj/", "/evidence/{evidence}/", "/accounts/password/"])
+def test_entry_accounts_and_evidence_are_never_stored(signed_in, world, path):
+    assert "no-store" in get(signed_in("staff"), path.format(**world))["Cache-Control"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/indicators/none/",
+        "/figures/none/220106/2023-06.ytd/",
+        "/figures/gdp/220106/2023-05.ytd/",
+        "/figures/gdp/220106/nonsense/",
+        "/figures/target/220106/none/",
+        "/figures/target/999999/gdp-2025/",
+        "/figures/portfolio/220106/none@2023-08-04/",
+        "/figures/portfolio/220106/key-2023@2023-02-30/",
+        "/projects/none/",
+        "/cockpit/?period=2023-13",
+        "/cockpit/?period=abc",
+        "/cockpit/?known_at=2023-02-30",
+        "/cockpit/?as_of=x",
+        "/indicators/?period=2023-6",
+        "/nowhere/",
+    ],
+)
+def test_what_does_not_exist_is_a_404_in_chinese(signed_in, path):
+    response = signed_in("leader").get(path)
+    assert response.status_code == 404
+    assert "没有" in response.content.decode()
+
+
+def test_a_month_without_figures_is_an_honest_page(signed_in):
+    response = signed_in("leader").get("/cockpit/?period=2024-01")
+    assert response.status_code == 200
+    assert "尚未录入" in response.content.decode()
