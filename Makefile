@@ -20,15 +20,16 @@ run: ## 在本机启动（http://127.0.0.1:8000/，PORT 换端口，Ctrl-C 停�
 	@.ci/setup run
 	@LOCAL_ACCOUNTS=$${LOCAL_ACCOUNTS:-1} exec $(PY) manage.py serve --stop-with-parent
 
-demo: ## 同 make run，另载入标明为演示的数据
+demo: ## 同 make run，另载入标明为演示的数据，数据库另用一个
 	@.ci/setup run
-	@LOCAL_ACCOUNTS=$${LOCAL_ACCOUNTS:-1} exec $(PY) manage.py serve --stop-with-parent --demo
+	@DEMO=1 DATA_DIR="$${DATA_DIR:-$(CURDIR)/.data}/demo" LOCAL_ACCOUNTS=$${LOCAL_ACCOUNTS:-1} \
+		exec $(PY) manage.py serve --stop-with-parent --demo
 
 test: ## 全部测试（ARGS="-k 名称" 只跑一部分）
 	@.ci/setup dev
 	@BROWSER="$${BROWSER:-$$(command -v chromium || command -v chromium-browser || true)}"; export BROWSER; \
 	if [ -z "$$BROWSER" ] && [ -z "$$REQUIRE_BROWSER" ]; then \
-		echo "没有浏览器，浏览器测试未运行：请管理员安装 chromium 和 fonts-noto-cjk 后再运行 make test。"; \
+		echo "没有浏览器，浏览器测试未运行：请管理员安装 chromium、fonts-noto-cjk、libatomic1 后再运行 make test。"; \
 	fi; \
 	LVYUAN_PG_FAST=1 $(PY) -m pytest $(ARGS)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from indicators.rows import Row
-from lvyuan.periods import label
+from lvyuan.periods import PeriodKind, label
 from lvyuan.ui.charts import line_chart
 
 
@@ -15,7 +15,10 @@ def trend_charts(rows: Sequence[Row], name: str) -> list[dict[str, Any]]:
     ordered = [row for row in reversed(rows) if row.period is not None]
     unit = next((row.unit for row in rows if row.value), "")
     charts = []
-    for title, attribute, of in (("累计值", "value", unit), ("同比增长", "growth", "%")):
+    # Year-to-date levels start anew each January: bars, since a line from December to February means nothing.
+    cumulative = any(row.period.kind is PeriodKind.YTD for row in ordered if row.period)
+    level = ("累计值", "value", unit, "bar") if cumulative else ("数值", "value", unit, "line")
+    for title, attribute, of, kind in (level, ("同比增长", "growth", "%", "line")):
         points = [
             (label(row.period), figure.value if (figure := getattr(row, attribute)) else None)
             for row in ordered
@@ -26,7 +29,7 @@ def trend_charts(rows: Sequence[Row], name: str) -> list[dict[str, Any]]:
                 {
                     "id": f"chart-{attribute}",
                     "title": f"{name} · {title}",
-                    "figure": line_chart(title=f"{name} · {title}", series=[(title, points)], unit=of),
+                    "figure": line_chart(title=f"{name} · {title}", series=[(title, points)], unit=of, kind=kind),
                 }
             )
     return charts

@@ -16,9 +16,8 @@ class IndicatorFilter(filters.FilterSet):
         label=_("搜索"), method="search", widget=forms.SearchInput(attrs={"placeholder": _("名称或别名")})
     )
     category = filters.ChoiceFilter(label=_("领域"), choices=Indicator.Category.choices, empty_label=_("全部领域"))
-    owner = filters.ModelChoiceFilter(
-        label=_("责任单位"), queryset=Department.objects.all(), empty_label=_("全部单位")
-    )
+    owner = filters.ModelChoiceFilter(label=_("责任单位"), queryset=Department.objects.all(), empty_label=_("全部单位"))
+
     class Meta:
         model = Indicator
         fields = ["q", "category", "owner"]

@@ -48,9 +48,7 @@ class LineForm(forms.Form):
     growth = FigureTextField(label=_("同比增长"), unit="%")
     rank_place = forms.IntegerField(label=_("位次"), required=False, min_value=1)
     rank_by = forms.ChoiceField(label=_("位次依据"), required=False, choices=[("", "—"), *RankBy.choices])
-    note = forms.CharField(
-        label=_("说明"), required=False, max_length=500, widget=forms.Textarea(attrs={"rows": 2})
-    )
+    note = forms.CharField(label=_("说明"), required=False, max_length=500, widget=forms.Textarea(attrs={"rows": 2}))
 
     def __init__(self, *args: Any, unit: str, pool: Any, entry: Entry | None, **kwargs: Any) -> None:
         self.unit, self.pool = unit, pool
@@ -126,6 +124,4 @@ def entry_initial(entry: Entry) -> dict[str, Any]:
 
 
 class ReasonForm(forms.Form):
-    reason = forms.CharField(
-        label=_("理由"), max_length=300, widget=forms.Textarea(attrs={"rows": 3}), required=True
-    )
+    reason = forms.CharField(label=_("理由"), max_length=300, widget=forms.Textarea(attrs={"rows": 3}), required=True)

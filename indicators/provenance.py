@@ -38,7 +38,8 @@ def vintage_lines(observation: Observation, user: User) -> list[VintageLine]:
         .prefetch_related("entry__submission__transitions__by", "entry__evidence")
         .order_by("-number")
     )
-    seen = set(Evidence.objects.visible_to(user).filter(entry__vintages__observation=observation).values_list("pk", flat=True))
+    visible = Evidence.objects.visible_to(user).filter(entry__vintages__observation=observation)
+    seen = set(visible.values_list("pk", flat=True))
     return [
         VintageLine(
             vintage=vintage,
@@ -55,8 +56,16 @@ def vintage_lines(observation: Observation, user: User) -> list[VintageLine]:
 _FORMULAS: dict[str, tuple[str, str, tuple[tuple[str, str], ...]]] = {
     "expected": ("预期增速", "本期增速 − 原文“超出预期”的百分点", (("本期增速", "growth"), ("超出预期", "excess"))),
     "excess": ("超出预期", "本期增速 − 预期增速", (("本期增速", "growth"), ("预期增速", "expected"))),
-    "slot_value": ("当期值", "本期累计 − 上期累计（首期仅在覆盖一个月或一个季度时取累计）", (("本期累计", "value"),)),
-    "nominal_growth": ("名义测算增速", "本期 ÷ 上年同期 − 1（仅供对照，不替代公布增速）", (("本期", "value"), ("上年同期", "last_year"))),
+    "slot_value": (
+        "当期值",
+        "本期累计 − 上期累计（首期仅在覆盖一个月或一个季度时取累计）",
+        (("本期累计", "value"), ("上期累计", "previous")),
+    ),
+    "nominal_growth": (
+        "名义测算增速",
+        "本期 ÷ 上年同期 − 1（仅供对照，不替代公布增速）",
+        (("本期", "value"), ("上年同期", "last_year")),
+    ),
     "completion": ("完成率", "本期 ÷ 年度目标", (("本期", "value"), ("年度目标", "target"))),
     "gap": ("与序时进度之差", "完成率 − 已过月数 ÷ 12", (("完成率", "completion"),)),
 }

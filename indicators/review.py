@@ -33,17 +33,21 @@ def review_lines(submission: Submission, *, user: User) -> list[ReviewLine]:
     return [
         ReviewLine(
             entry=entry,
-            value=format_figure(
-                entry.value, unit=entry.unit, comparator=entry.comparator, printed=entry.printed
-            )
+            value=format_figure(entry.value, unit=entry.unit, comparator=entry.comparator, printed=entry.printed)
             or entry.text,
             growth=f"{plain(entry.growth)}%" if entry.growth is not None else "",
-            rank=f"第{entry.rank_place}位（{entry.rank_pool}，{entry.get_rank_by_display()}）" if entry.rank_place else "",
+            rank=_rank_text(entry),
             current=current.get((entry.district_id, entry.indicator_id, entry.period.code)),
             evidence=tuple(entry.evidence.all()),
         )
         for entry in entries
     ]
+
+
+def _rank_text(entry: Entry) -> str:
+    if not entry.rank_place:
+        return ""
+    return f"第{entry.rank_place}位（{entry.rank_pool}，{entry.get_rank_by_display()}）"
 
 
 def _current(entries: list[Entry], user: User) -> dict[tuple[int, int, str], Row]:

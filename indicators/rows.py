@@ -118,6 +118,7 @@ class Row:
     expected: Figure | None = None
     comparisons: tuple[tuple[str, Figure], ...] = ()
     slot_value: Figure | None = None
+    previous: Figure | None = None
     last_year: Figure | None = None
     nominal_growth: Figure | None = None
     completion: Figure | None = None
@@ -128,6 +129,11 @@ class Row:
     @property
     def is_known(self) -> bool:
         return self.vintage is not None
+
+    @property
+    def excess_lead(self) -> str:
+        """The words before the excess: 超出预期 as printed, 比预期 before a computed, signed difference."""
+        return self.excess_wording.removesuffix(self.excess.text) if self.excess else ""
 
     @property
     def level(self) -> Figure | None:
@@ -185,9 +191,7 @@ def scorecard(
     if codes is not None:
         indicators = indicators.filter(code__in=codes)
     chosen = list(indicators)
-    primary = _vintages(district, known_at).filter(
-        observation__period_kind=F("observation__indicator__primary_kind")
-    )
+    primary = _vintages(district, known_at).filter(observation__period_kind=F("observation__indicator__primary_kind"))
     if codes is not None:
         primary = primary.filter(observation__indicator__code__in=codes)
     if period is not None:
@@ -205,17 +209,13 @@ def scorecard(
         .in_force(known_at)
         .select_related("indicator__owner", "source", "node", "district")
     )
-    rows = tuple(
-        _row(indicator, by_indicator.get(indicator.pk), beside, targets, district) for indicator in chosen
-    )
+    rows = tuple(_row(indicator, by_indicator.get(indicator.pk), beside, targets, district) for indicator in chosen)
     by_pk = {row.indicator.pk: row for row in rows}
     target_rows = (_target_row(target, by_pk.get(target.indicator_id or 0), district) for target in targets)
     return Scorecard(rows, tuple(sorted(target_rows, key=lambda row: row.target.order)), period, known_at)
 
 
-def series(
-    *, indicator: Indicator, district: str, known_at: dt.datetime | None = None, user: User
-) -> tuple[Row, ...]:
+def series(*, indicator: Indicator, district: str, known_at: dt.datetime | None = None, user: User) -> tuple[Row, ...]:
     """Every approved period of one indicator's primary kind, newest first, as scorecard rows; three queries."""
     if not Indicator.objects.visible_to(user).filter(pk=indicator.pk).exists():
         return ()
@@ -280,7 +280,12 @@ def with_details(vintages: QuerySet[Vintage]) -> QuerySet[Vintage]:
         rank_rows=ArraySubquery(
             ranks.values(
                 row=JSONObject(
-                    place="place", pool_size="pool_size", pool="pool__name", by="by", wording="wording", pool_id="pool_id"
+                    place="place",
+                    pool_size="pool_size",
+                    pool="pool__name",
+                    by="by",
+                    wording="wording",
+                    pool_id="pool_id",
                 )
             )
         ),
@@ -336,9 +341,7 @@ def _beside(
         observation__indicator_id__in={indicator for indicator, _, _ in wanted},
         observation__period_end__in={end for _, _, end in wanted},
     )
-    return {
-        address: vintage for vintage in found if (address := _address(vintage.observation)) in wanted
-    }
+    return {address: vintage for vintage in found if (address := _address(vintage.observation)) in wanted}
 
 
 def _neighbours(period: Period, slots: tuple[int, ...]) -> tuple[Period, Period]:
@@ -383,7 +386,8 @@ def _row(
         expected=expected,
         comparisons=tuple(_comparisons(vintage, key)),
         slot_value=_slot_value(indicator, vintage, before, period, unit, key) if has_slot else None,
-        last_year=_last_year(last_year, district),
+        previous=_beside_figure(before, district),
+        last_year=_beside_figure(last_year, district),
         nominal_growth=_nominal_growth(vintage, last_year, key),
         completion=completion,
         gap=gap,
@@ -457,9 +461,7 @@ def _excess(
 ) -> tuple[Figure | None, Figure | None, str]:
     """(excess, expected rate, wording): as printed where the source prints it, else computed."""
     target = _expectation(vintage.observation.indicator_id, period, targets)
-    expected = (
-        _percent(f"{key}/expected", target.value, is_derived=target.is_derived) if target is not None else None
-    )
+    expected = _percent(f"{key}/expected", target.value, is_derived=target.is_derived) if target is not None else None
     for row in _details(vintage, "comparison_rows"):
         if row["kind"] == PrintedComparison.Kind.OVER_EXPECTATION:
             delta = Decimal(row["delta"])
@@ -467,8 +469,7 @@ def _excess(
     computed = calculations.excess_pp(vintage.growth, target.value if target else None)
     if computed is None:
         return None, expected, ""
-    word = "低于预期" if computed < 0 else "超出预期"
-    return Figure(f"{key}/excess", format_signed_pp(computed), computed, is_derived=True), expected, word
+    return Figure(f"{key}/excess", format_signed_pp(computed), computed, is_derived=True), expected, "比预期"
 
 
 def _expectation(indicator_id: int, period: Period, targets: Sequence[Target]) -> Target | None:
@@ -527,7 +528,8 @@ def _slot_value(
     return Figure(f"{key}/slot_value", f"{plain(value)}{unit}", value, True) if value is not None else None
 
 
-def _last_year(vintage: Vintage | None, district: str) -> Figure | None:
+def _beside_figure(vintage: Vintage | None, district: str) -> Figure | None:
+    """The value of another period, under its own address."""
     if vintage is None:
         return None
     key = figure_key(vintage.observation.indicator.code, district, vintage.observation.period)
@@ -551,16 +553,24 @@ def _target_figure(target: Target, district: str) -> Figure:
     return Figure(key, text, target.value, target.is_derived)
 
 
+def _speaks_to(target: Target, row: Row) -> bool:
+    """Whether a row's figure is one to hold against the target: an annual target asks for its own year."""
+    if target.kind == Target.Kind.EXPECTATION or row.period is None:
+        return False
+    return target.kind != Target.Kind.YEAR or row.period.year_no == target.period_end.year
+
+
 def _target_row(target: Target, row: Row | None, district: str) -> TargetRow:
     figure, current, completion = _target_figure(target, district), None, None
-    if row is not None and target.kind != Target.Kind.EXPECTATION:
+    if row is not None and _speaks_to(target, row):
         current = row.growth if target.measure == Target.Measure.GROWTH else row.value
     # A year-to-date level says nothing yet about a promised annual level: only a whole year or a stock does.
-    whole = row is not None and row.period is not None and (
-        row.period.kind in (PeriodKind.YEAR, PeriodKind.INSTANT) or row.period.months == 12
+    whole = (
+        row is not None
+        and row.period is not None
+        and (row.period.kind in (PeriodKind.YEAR, PeriodKind.INSTANT) or row.period.months == 12)
     )
     if current and whole and row and target.measure == Target.Measure.VALUE and row.unit == target.unit:
         share = round_to(calculations.share_percent(current.value, target.value), RATE_PLACES)
         completion = _percent(f"target/{district}/{target.code}/completion", share, is_derived=True)
     return TargetRow(target, figure, target.period, current, row.period if current and row else None, completion)
-

@@ -235,9 +235,7 @@ def round_to(value: Decimal, places: int, mode: Rounding = ...) -> Decimal: ...
 def round_to(value: None, places: int, mode: Rounding = ...) -> None: ...
 @overload
 def round_to(value: Decimal | None, places: int, mode: Rounding = ...) -> Decimal | None: ...
-def round_to(
-    value: Decimal | None, places: int, mode: Rounding = Rounding.HALF_UP
-) -> Decimal | None:
+def round_to(value: Decimal | None, places: int, mode: Rounding = Rounding.HALF_UP) -> Decimal | None:
     """The value with exactly `places` decimals, None for None; a result of zero has no sign.
 
     Both modes work on the magnitude: -2.5 to no places is -3 half up and -2 truncated.
@@ -246,9 +244,7 @@ def round_to(
         return None
     if places < 0:
         raise ValueError("places must not be negative")
-    rounded = _finite(value).quantize(
-        Decimal((0, (1,), -places)), rounding=_MODES[mode], context=_WIDE
-    )
+    rounded = _finite(value).quantize(Decimal((0, (1,), -places)), rounding=_MODES[mode], context=_WIDE)
     return rounded if rounded else rounded.copy_abs()
 
 
@@ -288,9 +284,7 @@ def plain(value: Decimal) -> str:
     return format(_finite(value), "f")
 
 
-def format_figure(
-    value: Decimal | None, *, unit: str = "", comparator: Comparator = "=", printed: str = ""
-) -> str:
+def format_figure(value: Decimal | None, *, unit: str = "", comparator: Comparator = "=", printed: str = "") -> str:
     """The text people see: as printed when that is known, else comparator, digits and unit.
 
     Empty for None, as a blank means not available. `parse_figure` reads the result back.

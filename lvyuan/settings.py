@@ -18,6 +18,7 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 # Local accounts exist for trying things out on one's own machine; `serve` refuses any other address.
 LOCAL_ACCOUNTS = env.bool("LOCAL_ACCOUNTS", default=False)
 LOCAL_PASSWORD = env.str("LOCAL_PASSWORD", default="lvyuan-local")
+DEMO = env.bool("DEMO", default=False)  # every page says so; invented figures load nowhere else
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / ".data")))
 RELEASE = env.str("RELEASE", default="dev")
 
@@ -211,8 +212,6 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "line", "stream": sys.stderr}
-    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "stream": sys.stderr}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="WARNING")},
 }

@@ -18,9 +18,7 @@ class StartState(StrEnum):
     NOT_STARTED = "not_started"
 
 
-def start_state(
-    starts: Iterable[tuple[dt.date | None, dt.date | None]], *, as_of: dt.date
-) -> StartState:
+def start_state(starts: Iterable[tuple[dt.date | None, dt.date | None]], *, as_of: dt.date) -> StartState:
     """The state of one project on `as_of`, from its starts as (happened_on, no_later_than) pairs.
 
     A start no later than 4 August is certain from then on and possible before. Source: domain rules §1, §6.

@@ -29,6 +29,13 @@ STATE_LABELS = {
 }
 
 
+COUNTED_LABELS = {
+    StartState.STARTED: "计入已开工",
+    StartState.POSSIBLE: "可能计入已开工",
+    StartState.NOT_STARTED: "未计入已开工",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class ProjectRow:
     project: KeyProject
@@ -38,6 +45,9 @@ class ProjectRow:
 
     @property
     def state_label(self) -> str:
+        """The state in words; a placeholder is only counted, since nobody said which project it is."""
+        if self.is_placeholder:
+            return COUNTED_LABELS[self.state]
         return STATE_LABELS[self.state]
 
     @property
@@ -67,6 +77,11 @@ class Portfolio:
     @property
     def known(self) -> bool:
         return self.list is not None
+
+    @property
+    def comparison_lead(self) -> str:
+        """The printed words before the difference: 较近三年平均水平提高."""
+        return self.comparison_wording.removesuffix(self.comparison.text) if self.comparison else ""
 
     @property
     def unspecified(self) -> bool:
@@ -132,9 +147,7 @@ def _count(key: str, number: int) -> Figure:
     return Figure(key, str(number), Decimal(number))
 
 
-def _project_rows(
-    found: ProjectList, day: dt.date, moment: dt.datetime, user: User
-) -> tuple[ProjectRow, ...]:
+def _project_rows(found: ProjectList, day: dt.date, moment: dt.datetime, user: User) -> tuple[ProjectRow, ...]:
     starts = StageEvent.objects.filter(stage=StageEvent.Stage.STARTED, known_from__lte=moment)
     members = (
         ListMembership.objects.filter(

@@ -17,7 +17,9 @@ class ProjectTable(BaseTable):
         linkify=lambda record: record.project.get_absolute_url(),
     )
     state = tables.TemplateColumn(template_name="projects/_state_cell.html", verbose_name=_("状态"))
-    department = tables.Column(verbose_name=_("责任单位"), accessor="project__department", default="未录入", orderable=False)
+    department = tables.Column(
+        verbose_name=_("责任单位"), accessor="project__department", default="未录入", orderable=False
+    )
 
     caption = _("项目一览")
 

@@ -22,7 +22,7 @@ def project_list(request: HttpRequest) -> HttpResponse:
         as_of=asked_date(request, "as_of"), known_at=known_at, user=request.user, district=settings.HOME_DISTRICT
     )
     form = ProjectFilterForm(request.GET)
-    table = ProjectTable(form.narrow(found), order_by=request.GET.getlist("sort"), request=request)
+    table = ProjectTable(form.narrow(found), request=request)
     mentioned = (
         KeyProject.objects.visible_to(request.user)
         .filter(district__code=settings.HOME_DISTRICT, memberships__isnull=True)

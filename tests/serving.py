@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "lvyuan-local"
-WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+WIDE, PHONE = ViewportSize(width=1440, height=900), ViewportSize(width=390, height=844)
 # Said by tests.environment for the Django of the tests' own process; a server decides these by itself.
 NOT_FOR_SERVERS = ("DATABASE_PATIENT", "HTTPS", "ALLOWED_HOSTS")
 START_PATIENCE, STOP_PATIENCE = 120, 20  # seconds

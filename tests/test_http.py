@@ -254,3 +254,12 @@ def test_local_account_never_takes_over_a_real_one(cast, settings):
     with pytest.raises(CommandError, match="正式账号"):
         call_command("local_accounts")
     assert not User.objects.filter(is_local=True).exists()
+
+
+def test_server_error_is_a_chinese_page_that_asks_the_database_nothing(rf, django_assert_num_queries):
+    from lvyuan.ui.views import server_error
+
+    with django_assert_num_queries(0):
+        response = server_error(rf.get("/cockpit/"))
+    assert response.status_code == 500
+    assert "没有保存" in response.content.decode()

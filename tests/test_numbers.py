@@ -31,9 +31,7 @@ decimals = st.decimals(
 ) | st.integers(-(10**15), 10**15).map(Decimal)
 units = st.sampled_from(list(UNITS))
 comparators = st.sampled_from(["=", ">", "<", ">=", "<=", "~"])
-same_dimension = st.tuples(units, units).filter(
-    lambda pair: UNITS[pair[0]].dimension == UNITS[pair[1]].dimension
-)
+same_dimension = st.tuples(units, units).filter(lambda pair: UNITS[pair[0]].dimension == UNITS[pair[1]].dimension)
 FULL_WIDTH = str.maketrans("0123456789.+-%", "０１２３４５６７８９．＋－％")
 
 
@@ -61,11 +59,7 @@ def test_parse_figure_thousands(value):
     assert parse_figure(f"{value:,}".replace(",", "，")).value == value
 
 
-@given(
-    st.text()
-    | st.text("0123456789.,+-−_eEx%亿万百千元户余近约超级NaInf²٣１．， ")
-    | st.text("0123456789.,-")
-)
+@given(st.text() | st.text("0123456789.,+-−_eEx%亿万百千元户余近约超级NaInf²٣１．， ") | st.text("0123456789.,-"))
 def test_parse_figure_garbage_is_refused_or_kept(text):
     try:
         figure = parse_figure(text)

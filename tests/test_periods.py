@@ -143,9 +143,7 @@ def test_parse_float_like_is_ambiguous(text, kind):
     assert caught.value.text == text
 
 
-@pytest.mark.parametrize(
-    "text", ["6月", "2023年6月", "2019-12", "2019/12", "一季度", "2020年第一季度", "2020Q1"]
-)
+@pytest.mark.parametrize("text", ["6月", "2023年6月", "2019-12", "2019/12", "一季度", "2020年第一季度", "2020Q1"])
 def test_parse_without_kind_asks(text):
     with pytest.raises(KindNeeded) as caught:
         parse(text, year=2023)

@@ -10,8 +10,11 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from indicators import actions
 from indicators.models import Indicator, IndicatorNode, IndicatorVersion, Observation, StrategyNode, Vintage
 from lvyuan.accounts.models import District
+from lvyuan.imports.models import ImportJob
+from lvyuan.periods import Period
 from projects.models import KeyProject, ListMembership, ProjectList, StageEvent
 from tests.conftest import HOME
 from tests.indicators.factories import many_indicators
@@ -113,3 +116,26 @@ def test_query_counts_stay_the_same_from_few_to_many(signed_in):
     many = counts(client)
     assert many == few
     assert {path: n for path, n in article.items() if n > PATHS[path]} == {}
+
+
+def _approve_import_of(indicators: list[Indicator], cast, name: str) -> int:
+    """Queries from confirmation to approval of an import with one figure per indicator."""
+    job = ImportJob.objects.create(kind="observations", file_name=name, sha256="0" * 64, size=1, created_by=cast.admin)
+    drafts = [
+        actions.Draft(
+            indicator=indicator,
+            district=District.objects.get(code=HOME),
+            period=Period.ytd(2023, 7),
+            columns={"value": Decimal("1.5"), "unit": "亿元"},
+        )
+        for indicator in indicators
+    ]
+    with CaptureQueriesContext(connection) as queries:
+        submission = actions.submit_import(by=cast.admin, job=job, drafts=drafts)
+        assert len(actions.approve(by=cast.reviewer, submission=submission)) == len(indicators)
+    return len(queries)
+
+
+def test_import_and_approval_take_the_same_queries_for_one_and_many(cast):
+    one, *many = many_indicators(301)
+    assert _approve_import_of(many, cast, "many.csv") == _approve_import_of([one], cast, "one.csv")

@@ -178,9 +178,7 @@ def _one_at_a_time(name: str, *links: str, message: str) -> ExclusionConstraint:
         (Func(F(c), F(c), Value("[]"), function="int8range", output_field=models.TextField()), "&&") for c in links
     ]
     validity = Func(F("valid_from"), F("valid_to"), Value("[]"), function="daterange", output_field=models.TextField())
-    return ExclusionConstraint(
-        name=name, expressions=[*expressions, (validity, "&&")], violation_error_message=message
-    )
+    return ExclusionConstraint(name=name, expressions=[*expressions, (validity, "&&")], violation_error_message=message)
 
 
 class IndicatorVersion(models.Model):
@@ -214,6 +212,9 @@ class IndicatorVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.indicator} {self.valid_from}"
+
+    def is_in_force(self, on: dt.date) -> bool:
+        return self.valid_from <= on and (self.valid_to is None or on <= self.valid_to)
 
 
 class AssignmentQuerySet(models.QuerySet["Assignment"]):

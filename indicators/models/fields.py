@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django.db import models
@@ -97,6 +98,11 @@ class PeriodColumns(models.Model):
 
     class Meta:
         abstract = True
+
+    @property
+    def period_key(self) -> tuple[str, dt.date, dt.date | None]:
+        """The three columns, in the order of `period_columns`."""
+        return self.period_kind, self.period_end, self.period_start
 
     @property
     def period(self) -> Period:

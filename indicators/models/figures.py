@@ -270,4 +270,3 @@ class Release(models.Model):
 
     def __str__(self) -> str:
         return f"{self.vintage} {timezone.localtime(self.released_at):%Y-%m-%d}"
-

@@ -138,7 +138,9 @@ class Submission(models.Model):
             ),
             models.CheckConstraint(
                 name="submission_two_persons",
-                condition=Q(submitted_by__isnull=True) | Q(reviewed_by__isnull=True) | ~Q(submitted_by=F("reviewed_by")),
+                condition=(
+                    Q(submitted_by__isnull=True) | Q(reviewed_by__isnull=True) | ~Q(submitted_by=F("reviewed_by"))
+                ),
                 violation_error_message=_("提交人与审核人不能是同一人。"),
             ),
             models.CheckConstraint(
@@ -215,8 +217,7 @@ class Entry(PeriodColumns):
             ),
             models.CheckConstraint(
                 name="entry_rank_complete",
-                condition=Q(rank_place__isnull=True)
-                | Q(rank_place__gte=1, rank_pool__isnull=False) & ~Q(rank_by=""),
+                condition=Q(rank_place__isnull=True) | Q(rank_place__gte=1, rank_pool__isnull=False) & ~Q(rank_by=""),
                 violation_error_message=_("填写位次时须注明范围和排序依据。"),
             ),
             *period_constraints("entry"),

@@ -52,7 +52,12 @@ class Target(PeriodColumns):
         Indicator, models.PROTECT, null=True, blank=True, related_name="targets", verbose_name=_("指标")
     )
     node = models.ForeignKey(
-        "indicators.StrategyNode", models.PROTECT, null=True, blank=True, related_name="targets", verbose_name=_("战略节点")
+        "indicators.StrategyNode",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="targets",
+        verbose_name=_("战略节点"),
     )
     kind = models.CharField(_("类别"), max_length=20, choices=Kind)
     measure = models.CharField(_("目标对象"), max_length=10, choices=Measure)

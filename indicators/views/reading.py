@@ -29,7 +29,7 @@ def indicator_list(request: HttpRequest) -> HttpResponse:
     card = scorecard(district=settings.HOME_DISTRICT, period=period, known_at=known_at, user=request.user)
     shown = set(narrowed.qs.values_list("pk", flat=True)) if narrowed.is_valid() and narrowed.is_bound else None
     rows = [row for row in card.rows if shown is None or row.indicator.pk in shown]
-    table = IndicatorTable(rows, order_by=request.GET.getlist("sort"), request=request)
+    table = IndicatorTable(rows, request=request)
     return render(
         request,
         "indicators/indicator_list.html",
@@ -53,6 +53,12 @@ def get_indicator(request: HttpRequest, code: str) -> Indicator:
     return found
 
 
+def _assignment(indicator: Indicator, district: str) -> Assignment | None:
+    """Who reports the indicator today."""
+    current = Assignment.objects.in_force(timezone.localdate()).filter(district__code=district)
+    return current.filter(indicator=indicator).select_related("department").first()
+
+
 @require_safe
 def indicator_detail(request: HttpRequest, code: str) -> HttpResponse:
     indicator = get_indicator(request, code)
@@ -60,12 +66,6 @@ def indicator_detail(request: HttpRequest, code: str) -> HttpResponse:
     card = scorecard(district=district, period=period, known_at=known_at, user=request.user, codes=[code])
     history = series(indicator=indicator, district=district, known_at=known_at, user=request.user)
     today = timezone.localdate()
-    assignment = (
-        Assignment.objects.in_force(today)
-        .filter(indicator=indicator, district__code=district)
-        .select_related("department")
-        .first()
-    )
     versions = list(indicator.versions.order_by("-valid_from"))
     return render(
         request,
@@ -79,7 +79,7 @@ def indicator_detail(request: HttpRequest, code: str) -> HttpResponse:
             "versions": versions,
             "version": next((v for v in versions if v.valid_to is None or v.valid_to >= today), None),
             "nodes": indicator.nodes.all(),
-            "assignment": assignment,
+            "assignment": _assignment(indicator, district),
             "period": period,
             "known_at": known_at,
             "months": month_choices(months_with_figures(district), period),
@@ -101,9 +101,7 @@ def figure_detail(request: HttpRequest, code: str, district: str, period: str) -
     )
     if observation is None:
         raise Missing("这个数据点还没有审核通过的数据。")
-    row = figure_row(
-        indicator=indicator, district=district, period=asked, known_at=known_at, user=request.user
-    )
+    row = figure_row(indicator=indicator, district=district, period=asked, known_at=known_at, user=request.user)
     return render(
         request,
         "indicators/figure_detail.html",
@@ -115,6 +113,8 @@ def figure_detail(request: HttpRequest, code: str, district: str, period: str) -
             "row": row,
             "vintages": vintage_lines(observation, request.user),
             "definition": indicator.version_on(asked.end),
+            "nodes": indicator.nodes.all(),
+            "assignment": _assignment(indicator, district),
             "formulas": formulas(row),
             "known_at": known_at,
         },

@@ -157,7 +157,8 @@ def submission_form(request: HttpRequest, code: str, department: str) -> HttpRes
         return _form_page(request, round, own)
     submission = Submission.objects.filter(round=round, department=own).first()
     shown = lines(round, own, submission, user=request.user, data=request.POST)
-    if not all([line.form.is_valid() for line in shown]):
+    valid = [line.form.is_valid() for line in shown]  # all of them, so that all errors show at once
+    if not all(valid):
         message = "有内容填写不对，整张表都没有保存。请改正标出的各项后再保存。"
         return _render_form(request, round, own, submission, shown, status=422, error=message)
     drafts = [
@@ -214,7 +215,7 @@ def evidence_detail(request: HttpRequest, pk: int) -> HttpResponse:
     if evidence is None:
         raise Missing("没有这份材料，或者它不属于您可以查看的范围。")
     response = FileResponse(
-        open(evidence_path(evidence.sha256), "rb"),
+        evidence_path(evidence.sha256).open("rb"),
         as_attachment=True,
         filename=evidence.name,
         content_type=evidence.content_type,

@@ -54,9 +54,7 @@ class Department(models.Model):
     code = models.SlugField(_("代码"), max_length=40)
     name = models.CharField(_("名称"), max_length=80)
     short_name = models.CharField(_("简称"), max_length=20)
-    district = models.ForeignKey(
-        District, models.PROTECT, related_name="departments", verbose_name=_("区划")
-    )
+    district = models.ForeignKey(District, models.PROTECT, related_name="departments", verbose_name=_("区划"))
     is_assumed = models.BooleanField(
         _("推定"), default=False, help_text=_("来源未载明责任单位，由系统按职能推定，可修改。")
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from django.db import connection, transaction
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_current: ContextVar[dict[str, Any]] = ContextVar("lvyuan_audit_context", default={})
+_current: ContextVar[Mapping[str, Any]] = ContextVar("lvyuan_audit_context", default=MappingProxyType({}))
 
 
-def _tell_database(context: dict[str, Any]) -> None:
-    text = json.dumps(context, ensure_ascii=False) if context else ""
+def _tell_database(context: Mapping[str, Any]) -> None:
+    text = json.dumps(dict(context), ensure_ascii=False) if context else ""
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('lvyuan.context', %s, false)", [text])
 
@@ -39,7 +40,7 @@ def acting(*, by: User | None = None, reason: str = "", **more: str) -> Iterator
     if by is not None:
         said |= {"actor_id": by.pk, "actor": f"{by}（{by.username}，{by.get_role_display()}）"}
     inner = {**outer, **said}
-    if inner == outer:
+    if inner == dict(outer):
         yield
         return
     token = _current.set(inner)

@@ -13,9 +13,7 @@ from lvyuan.audit.triggers import append_only
 class EventQuerySet(models.QuerySet["Event"]):
     def about(self, instance: models.Model) -> EventQuerySet:
         """The events of one object, newest first."""
-        return self.filter(model=instance._meta.label_lower, object_pk=str(instance.pk)).order_by(
-            "-id"
-        )
+        return self.filter(model=instance._meta.label_lower, object_pk=str(instance.pk)).order_by("-id")
 
 
 class Event(models.Model):

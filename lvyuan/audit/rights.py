@@ -26,10 +26,7 @@ def append_only_tables() -> list[str]:
     return [
         model._meta.db_table
         for model in apps.get_models()
-        if any(
-            isinstance(t, Refuse) and t.name == "refuse_change"
-            for t in getattr(model._meta, "triggers", [])
-        )
+        if any(isinstance(t, Refuse) and t.name == "refuse_change" for t in getattr(model._meta, "triggers", []))
     ]
 
 
@@ -44,21 +41,15 @@ def grant_rights(using: str = "default", **kwargs: Any) -> None:
         return
     connection = connections[using]
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT 1 FROM pg_roles WHERE rolname = %s AND rolname <> current_user", [role]
-        )
+        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s AND rolname <> current_user", [role])
         if not cursor.fetchone():
             return
         quoted = connection.ops.quote_name(role)
         cursor.execute(f"GRANT USAGE ON SCHEMA public TO {quoted}")
-        cursor.execute(
-            f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {quoted}"
-        )
+        cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {quoted}")
         cursor.execute(f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {quoted}")
         for table in append_only_tables():
-            cursor.execute(
-                f"REVOKE UPDATE, DELETE, TRUNCATE ON {connection.ops.quote_name(table)} FROM {quoted}"
-            )
+            cursor.execute(f"REVOKE UPDATE, DELETE, TRUNCATE ON {connection.ops.quote_name(table)} FROM {quoted}")
         cursor.execute(f"REVOKE INSERT ON {EVENT_TABLE} FROM {quoted}")
         cursor.execute(f"REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {quoted}")
         cursor.execute(
@@ -66,6 +57,4 @@ def grant_rights(using: str = "default", **kwargs: Any) -> None:
             " WHERE proname LIKE 'pgtrigger_record_%' AND pronamespace = 'public'::regnamespace AND NOT prosecdef"
         )
         for (function,) in cursor.fetchall():
-            cursor.execute(
-                f"ALTER FUNCTION {function} SECURITY DEFINER SET search_path = public, pg_temp"
-            )
+            cursor.execute(f"ALTER FUNCTION {function} SECURITY DEFINER SET search_path = public, pg_temp")

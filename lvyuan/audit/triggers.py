@@ -78,7 +78,10 @@ class RecordUpdate(_Record):
     def parts(self, pk: str) -> tuple[str, str, str, str, str]:
         old, new = (f'CASE WHEN {a}."{pk}" IS NOT NULL THEN {self.row(a)} END' for a in "on")
         # A save that changed nothing is no event; a changed secret is one, though its text is hidden.
-        source = f'FROM old_rows o FULL JOIN new_rows n ON o."{pk}" = n."{pk}" WHERE to_jsonb(o) IS DISTINCT FROM to_jsonb(n)'
+        source = (
+            f'FROM old_rows o FULL JOIN new_rows n ON o."{pk}" = n."{pk}" '
+            "WHERE to_jsonb(o) IS DISTINCT FROM to_jsonb(n)"
+        )
         return "update", old, new, f'coalesce(n."{pk}", o."{pk}")::text', source
 
 
@@ -97,7 +100,9 @@ class Refuse(pgtrigger.Trigger):
     when = pgtrigger.Before
 
     def get_func(self, model: Any) -> str:
-        return "RAISE EXCEPTION '% 只能新增，不能修改、删除或清空。', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';"
+        return (
+            "RAISE EXCEPTION '% 只能新增，不能修改、删除或清空。', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';"
+        )
 
 
 def recorded(exclude: tuple[str, ...] = ()) -> list[pgtrigger.Trigger]:

@@ -10,9 +10,7 @@ Kind = Literal["line", "bar"]
 Points = Sequence[tuple[str, Decimal | None]]
 
 
-def line_chart(
-    *, title: str, series: Sequence[tuple[str, Points]], unit: str, kind: Kind = "line"
-) -> dict[str, Any]:
+def line_chart(*, title: str, series: Sequence[tuple[str, Points]], unit: str, kind: Kind = "line") -> dict[str, Any]:
     """One chart on one axis: {title, unit, data, layout}, ready for `json_script`.
 
     `series` is (name, [(period label, value or None), …]), oldest first; None leaves a gap. Decimals become

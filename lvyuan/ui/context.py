@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
 
 from lvyuan.accounts.models import Role
 
@@ -24,14 +25,11 @@ NAVIGATION: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 def site(request: HttpRequest) -> dict[str, Any]:
     """What the frame of every page needs; no query."""
     user = getattr(request, "user", None)
-    match = getattr(request, "resolver_match", None)
-    current = match.view_name if match else ""
     navigation = []
     if user is not None and user.is_authenticated:
-        section = current.split("-")[0]
         navigation = [
-            {"url": name, "label": label, "is_current": name.split("-")[0] == section}
+            {"url": name, "label": label, "is_current": request.path.startswith(reverse(name))}
             for name, label, roles in NAVIGATION
             if not roles or user.role in roles
         ]
-    return {"navigation": navigation, "release": settings.RELEASE}
+    return {"navigation": navigation, "release": settings.RELEASE, "demo": settings.DEMO}

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import django_tables2 as tables
+from django.http import HttpRequest
 from django_tables2.data import TableListData
 from django_tables2.utils import Accessor
 
@@ -29,17 +30,14 @@ class RowData(TableListData):
 
 
 class BaseTable(tables.Table):
-    """Rows are frozen dataclasses; cells carry their heading for the card view of phones."""
+    """Rows are frozen dataclasses; sorted and paged by the request, `PER_PAGE` to a page."""
 
-    class Meta:
-        attrs: dict[str, Any] = {"class": "table"}
-        empty_text = "没有符合条件的内容。"
-        orderable = True
-
+    PER_PAGE = 200
     caption = ""
 
-    def __init__(self, rows: Iterable[Any], **kwargs: Any) -> None:
-        super().__init__(RowData(rows), **kwargs)
+    def __init__(self, rows: Iterable[Any], *, request: HttpRequest) -> None:
+        super().__init__(RowData(rows), attrs={"class": "table"}, empty_text="没有符合条件的内容。")
+        tables.RequestConfig(request, paginate={"per_page": self.PER_PAGE}).configure(self)
 
 
 class FigureColumn(tables.Column):

@@ -77,9 +77,12 @@ def test_bulk_create_bulk_update_raw_sql_and_delete_are_recorded():
 
 def test_copy_is_recorded():
     district = District.objects.get(code="220106")
-    with connection.cursor() as cursor, cursor.copy(
-        "COPY accounts_department (code, name, short_name, district_id, is_assumed, \"order\") FROM STDIN"
-    ) as copy:
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(
+            'COPY accounts_department (code, name, short_name, district_id, is_assumed, "order") FROM STDIN'
+        ) as copy,
+    ):
         copy.write_row(("copied", "复制局", "复制", district.pk, False, 0))
     assert last_event(Department.objects.get(code="copied")).after["name"] == "复制局"
 
@@ -103,9 +106,12 @@ def test_password_never_enters_the_history(cast):
 @pytest.mark.parametrize("statement", ["UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
 @pytest.mark.parametrize("table", ["indicators_vintage", "audit_event", "indicators_rank", "indicators_transition"])
 def test_owner_cannot_change_append_only_tables_by_accident(statement, table):
-    with pytest.raises((InternalError, IntegrityError), match="只能新增"), transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(statement.format(table))
+    with (
+        pytest.raises((InternalError, IntegrityError), match="只能新增"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(statement.format(table))
 
 
 def test_vintage_cannot_be_saved_again():
@@ -132,7 +138,7 @@ def test_vintage_that_says_nothing_is_refused():
         known_from=template.known_from,
         reason="空",
     )
-    with pytest.raises(IntegrityError, match="至少要有一项"), transaction.atomic():
+    with pytest.raises(IntegrityError, match="至少要有一项"), transaction.atomic():  # noqa: PT012 - deferred
         empty.save()
         connection.check_constraints()
 

@@ -202,9 +202,7 @@ def test_evidence_is_kept_by_content(cast, july):
 def test_evidence_of_other_kinds_is_refused(cast, july, content):
     save(cast.staff, july)
     with pytest.raises(Refused, match="只接受"):
-        actions.add_evidence(
-            by=cast.staff, entry=Entry.objects.get(), upload=SimpleUploadedFile("报告.pdf", content)
-        )
+        actions.add_evidence(by=cast.staff, entry=Entry.objects.get(), upload=SimpleUploadedFile("报告.pdf", content))
 
 
 def test_evidence_over_the_limit_is_refused(cast, july, settings):

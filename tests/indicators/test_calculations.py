@@ -64,7 +64,8 @@ def test_schedule_gap_published_cases():
 
 # domain rules §3: industrial profit Jan–May 2018 27298.3 against 29047.6 is −6.0 % by division
 @pytest.mark.parametrize(
-    ("current", "base", "growth"), [("27298.3", "29047.6", "-6.0"), ("243113", "271430", "-10.4"), ("10.44", "10.12", "3.2")]
+    ("current", "base", "growth"),
+    [("27298.3", "29047.6", "-6.0"), ("243113", "271430", "-10.4"), ("10.44", "10.12", "3.2")],
 )
 def test_nominal_growth_published_levels(current, base, growth):
     assert round_to(c.nominal_growth_percent(D(current), D(base)), 1) == D(growth)
@@ -108,4 +109,6 @@ def test_excess_and_expectation_are_inverse(actual, excess):
 def test_ranks_follow_values(values):
     places = c.ranks(values)
     assert min(places) == 1
-    assert all((a > b) == (x < y) for a, x in zip(values, places, strict=True) for b, y in zip(values, places, strict=True))
+    assert all(
+        (a > b) == (x < y) for a, x in zip(values, places, strict=True) for b, y in zip(values, places, strict=True)
+    )

@@ -176,6 +176,21 @@ def test_annual_target_gives_completion_and_gap(cast):
     assert (june.target.text, june.completion.text, june.gap.text) == ("500亿元", "44.7%", "-5.3个百分点")
 
 
+def test_annual_target_of_another_year_has_no_current_value(cast):
+    target(
+        "output-2022",
+        indicator="industrial_output",
+        period="2022-12.year",
+        value="500",
+        unit="亿元",
+        kind=Target.Kind.YEAR,
+        measure=Target.Measure.VALUE,
+    )
+    card = scorecard(district=HOME, period=None, user=cast.leader)
+    assert next(t for t in card.targets if t.target.code == "output-2022").current is None
+    assert card.by_code["industrial_output"].target is None
+
+
 def test_promised_levels_have_no_current_value(cast):
     card = scorecard(district=HOME, period=None, user=cast.leader)
     shown = {t.target.code: t for t in card.headline_targets}

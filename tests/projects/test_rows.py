@@ -20,7 +20,11 @@ AUGUST_4 = dt.date(2023, 8, 4)
 def test_rate_is_computed_from_the_list_beside_the_reported_one(cast):
     found = portfolio(as_of=AUGUST_4, user=cast.leader, district=HOME)
     assert (found.total.text, found.started.text, found.rate.text) == ("52", "47", "90.4%")
-    assert (found.reported_total.text, found.reported_started.text, found.reported_rate.text) == ("52个", "47个", "90.4%")
+    assert (found.reported_total.text, found.reported_started.text, found.reported_rate.text) == (
+        "52个",
+        "47个",
+        "90.4%",
+    )
     assert found.comparison.text == "15个百分点"
     assert "提高15个百分点" in found.comparison_wording
     assert found.baseline.text == "75.4%"

@@ -18,12 +18,13 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand
-from django.db import connections
+from django.db import connection
 
 _OPTIONS = (
     *("--interface=wsgi", "--no-ws", "--http=1", "--log-level=warning"),
     *("--workers=2", "--blocking-threads=4", "--respawn-failed-workers", "--workers-kill-timeout=2"),
 )
+_PREPARING = 2201061  # key of the advisory lock; any number that nothing else locks will do
 _PR_SET_PDEATHSIG = 1
 _PORT_PATIENCE = 5  # seconds for a server that was just told to stop
 _START_PATIENCE = 60
@@ -62,15 +63,19 @@ class Command(BaseCommand):
             self._serve(host, number)
 
     def _prepare(self, *, demo: bool) -> None:
+        # Two starts at once take turns here: neither migrate nor collectstatic is made for company. The lock is the
+        # connection's, and ends with it below; it may wait for longer than a page may.
+        with connection.cursor() as cursor:
+            cursor.execute("SET statement_timeout = 0")
+            cursor.execute("SELECT pg_advisory_lock(%s)", [_PREPARING])
         # these two need the owner's role, which manage.py gives to a process of their own
         self._manage("migrate", "--noinput", "--verbosity=0")
         self._manage("load_fixtures", "--skip-checks", *(["--demo"] if demo else []))
         if settings.LOCAL_ACCOUNTS:
             call_command("local_accounts", stdout=self.stdout)
         _collect_static()
-        for connection in connections.all(initialized_only=True):
-            connection.close()
-            connection.close_pool()
+        connection.close()
+        connection.close_pool()
 
     def _manage(self, *arguments: str) -> None:
         command = [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments]
@@ -159,14 +164,14 @@ def _wait_until_ready(server: subprocess.Popen, host: str, port: int) -> None:
     """Return once a page is answered; raises CommandError when the server ended or stays silent."""
     deadline = time.monotonic() + _START_PATIENCE
     while server.poll() is None and time.monotonic() < deadline:
-        connection = http.client.HTTPConnection(host, port, timeout=5)
+        probe = http.client.HTTPConnection(host, port, timeout=5)
         with suppress(OSError, http.client.HTTPException):
-            connection.request("GET", "/healthz")
-            status = connection.getresponse().status
+            probe.request("GET", "/healthz")
+            status = probe.getresponse().status
             if status >= 500:
                 raise CommandError(f"应用服务器已启动，但健康检查失败（HTTP {status}）。", returncode=1)
             return
-        connection.close()
+        probe.close()
         time.sleep(0.05)
     raise CommandError(f"应用服务器没有启动成功（{server.poll()}）。", returncode=1)
 

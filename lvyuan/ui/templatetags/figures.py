@@ -70,9 +70,7 @@ def figure(fig: Figure | None, plain: bool = False) -> SafeString | str:
         return ""
     data = format_html('<data value="{}" data-key="{}">{}</data>', fig.machine, fig.key, fig.text)
     if fig.is_derived:
-        data = format_html(
-            '{}<sup class="derived"><abbr title="由公布数推算，非公布数">推算</abbr></sup>', data
-        )
+        data = format_html('{}<sup class="derived"><abbr title="由公布数推算，非公布数">推算</abbr></sup>', data)
     # A wording (动态清零) has no unit to set small.
     name = "figure" if fig.value is not None else "figure words"
     if plain:
@@ -104,9 +102,7 @@ def rank_pips(place: int, pool_size: int) -> SafeString | str:
     """A rank as a row of pips, the own place filled; decoration beside the printed rank."""
     if pool_size > 12:
         return ""
-    pips = format_html_join(
-        "", '<i class="{}"></i>', (("own" if n == place else "",) for n in range(1, pool_size + 1))
-    )
+    pips = format_html_join("", '<i class="{}"></i>', (("own" if n == place else "",) for n in range(1, pool_size + 1)))
     return format_html('<span class="pips" aria-hidden="true">{}</span>', pips)
 
 

@@ -5,7 +5,14 @@
   // A form that only chooses what to show needs no button.
   for (const form of document.querySelectorAll("form[data-autosubmit]")) {
     for (const button of form.querySelectorAll("button[type=submit]")) button.hidden = true;
-    form.addEventListener("change", () => form.requestSubmit());
+    form.addEventListener("change", ({ target }) => {
+      // A filter may have changed the address since the page was made.
+      const url = new URL(location);
+      url.searchParams.delete("page");
+      if (target.value) url.searchParams.set(target.name, target.value);
+      else url.searchParams.delete(target.name);
+      location.assign(url);
+    });
   }
 
   // Typed but unsaved figures: ask before leaving.

@@ -33,17 +33,24 @@
     return (name) => style.getPropertyValue(`--${name}`).trim();
   }
 
-  function themed(spec) {
+  // [data, layout] for a chart of this width: labels stay level, so there are only as many as fit.
+  function themed(spec, width) {
     const token = tokens();
     const series = [1, 2, 3, 4].map((n) => token(`series-${n}`));
     const symbols = ["circle", "square", "diamond", "triangle-up"];
+    const points = Math.max(...spec.data.map((trace) => trace.x.length));
+    const few = points <= 6; // then every point can carry its figure
     const data = spec.data.map((trace, n) => {
       const colour = series[n % series.length];
       return trace.type === "bar"
-        ? { ...trace, marker: { color: colour } }
+        ? {
+            ...trace,
+            ...(few ? { width: 0.4, text: trace.customdata, textposition: "outside", cliponaxis: false } : {}),
+            marker: { color: colour },
+          }
         : {
             ...trace,
-            ...(trace.x.length <= 12 ? { mode: "lines+markers+text", text: trace.customdata, textposition: "top center" } : {}),
+            ...(few ? { mode: "lines+markers+text", text: trace.customdata, textposition: "top center" } : {}),
             line: { color: colour, width: 2 },
             marker: { color: colour, size: 7, symbol: symbols[n % symbols.length] },
             cliponaxis: false,
@@ -57,7 +64,6 @@
       tickcolor: token("line-2"),
       zerolinecolor: token("line-2"),
     };
-    const points = Math.max(...spec.data.map((trace) => trace.x.length));
     const layout = {
       autosize: true,
       dragmode: false,
@@ -70,7 +76,7 @@
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
       ...spec.layout,
-      xaxis: { ...axis, showgrid: false, ticks: "outside", range: [-0.5, points - 0.5], ...spec.layout.xaxis },
+      xaxis: { ...axis, showgrid: false, ticks: "outside", tickangle: 0, nticks: Math.max(2, Math.floor(width / 100)), range: [-0.5, points - 0.5], ...spec.layout.xaxis },
       yaxis: { ...axis, nticks: 6, ...spec.layout.yaxis },
     };
     return [data, layout];
@@ -84,11 +90,21 @@
     plot.setAttribute("aria-label", `${spec.title}，数据见页面上的表格`);
     figure.prepend(plot);
     drawn.set(figure, { plot, spec });
-    Plotly.newPlot(plot, ...themed(spec), config);
+    Plotly.newPlot(plot, ...themed(spec, plot.clientWidth), config).then(() => {
+      plot.on("plotly_afterplot", () => scalable(plot));
+      scalable(plot);
+    });
+  }
+
+  // The stylesheet fits drawings to the width of paper; for that they need to know their own size.
+  function scalable(plot) {
+    for (const svg of plot.querySelectorAll(".main-svg")) {
+      svg.setAttribute("viewBox", `0 0 ${svg.getAttribute("width")} ${svg.getAttribute("height")}`);
+    }
   }
 
   function redraw() {
-    for (const { plot, spec } of drawn.values()) Plotly.react(plot, ...themed(spec), config);
+    for (const { plot, spec } of drawn.values()) Plotly.react(plot, ...themed(spec, plot.clientWidth), config);
   }
 
   const observer = new IntersectionObserver((entries) => {
@@ -101,10 +117,9 @@
   for (const figure of figures) observer.observe(figure);
 
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
-  // Paper has its own colours and width, and shows what nobody has scrolled to.
+  // Paper has its own colours, and shows what nobody has scrolled to.
   matchMedia("print").addEventListener("change", () => {
     for (const figure of figures) if (!drawn.has(figure)) draw(figure);
     redraw();
-    for (const { plot } of drawn.values()) Plotly.Plots.resize(plot);
   });
 })();
