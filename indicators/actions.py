@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -112,7 +112,6 @@ class VintageInput:
     entry: Entry | None = None
     reason: str = ""
     release_authority: str = ""
-    extra: dict[str, object] = field(default_factory=dict)
 
 
 def _record_vintages(given: Sequence[VintageInput]) -> list[Vintage]:
@@ -143,7 +142,6 @@ def _record_vintages(given: Sequence[VintageInput]) -> list[Vintage]:
             entry=figure.entry,
             reason=figure.reason if number > 1 else "",
             **figure.columns,
-            **figure.extra,
         )
         vintage.clean_fields(exclude=_VINTAGE_LINKS)
         vintages.append(vintage)

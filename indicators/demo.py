@@ -348,10 +348,11 @@ def _vintage_input(
             "growth_basis": PriceBasis.UNSTATED if figure.growth is not None else "",
             "status": VintageStatus.FLASH,
             "locator": LOCATOR,
-            **dict.fromkeys(("printed", "null_reason", "text", "note"), ""),
+            **dict.fromkeys(("printed", "null_reason", "text", "note", "wording", "period_wording"), ""),
+            "period_is_inferred": False,
+            "known_from_is_backfilled": True,
         },
         ranks=ranks,
-        extra={"wording": "", "period_wording": "", "period_is_inferred": False, "known_from_is_backfilled": True},
     )
 
 

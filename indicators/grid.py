@@ -24,7 +24,7 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One indicator on a form: its period, the draft, the form, and last month's approved row."""
+    """One indicator on a form: its period, the draft, the form, last month's row and the one in force now."""
 
     indicator: Indicator
     district: District
@@ -33,6 +33,7 @@ class Line:
     form: LineForm
     entry: Entry | None
     previous: Row | None
+    approved: Row | None
     evidence: tuple[Any, ...] = ()
 
 
@@ -89,9 +90,11 @@ def lines(
     codes = [assignment.indicator.code for assignment, _ in pairs]
     before = Period.month(*_month_before(round.month.year, round.month.month))
     known = scorecard(district=round.district.code, period=before, user=user, codes=codes).by_code
+    this = Period.month(round.month.year, round.month.month)
+    approved = scorecard(district=round.district.code, period=this, user=user, codes=codes).by_code
     units = _units([assignment.indicator for assignment, _ in pairs], round)
     return [
-        _line(assignment, period, entries, pool, known, units.get(assignment.indicator_id, ""), data)
+        _line(assignment, period, entries, pool, known, approved, units.get(assignment.indicator_id, ""), data)
         for assignment, period in pairs
     ]
 
@@ -102,12 +105,13 @@ def _line(
     entries: dict[tuple[int, str], Entry],
     pool: Pool | None,
     known: dict[str, Row],
+    approved: dict[str, Row],
     unit: str,
     data: Any,
 ) -> Line:
     indicator = assignment.indicator
     entry = entries.get((indicator.pk, period.code))
-    previous = known.get(indicator.code)
+    previous, current = known.get(indicator.code), approved.get(indicator.code)
     return Line(
         indicator=indicator,
         district=assignment.district,
@@ -116,6 +120,7 @@ def _line(
         form=LineForm(data, prefix=indicator.code, unit=unit, pool=pool, entry=entry),
         entry=entry,
         previous=previous if previous and previous.is_known else None,
+        approved=current if current and current.period == period else None,
         evidence=tuple(entry.evidence.all()) if entry else (),
     )
 

@@ -39,8 +39,10 @@ from lvyuan.numbers import NumberError, parse_figure
 from lvyuan.periods import has_slot
 
 # What a figure says besides its numbers, and where it stands: a change in any of these is a new vintage.
-_COLUMNS = ("comparator", "printed", "null_reason", "growth_basis", "text", "status", "locator", "note")
-_EXTRA = ("wording", "period_wording", "period_is_inferred", "known_from_is_backfilled")
+_COLUMNS = (
+    *("comparator", "printed", "null_reason", "growth_basis", "text", "status", "locator", "note"),
+    *("wording", "period_wording", "period_is_inferred", "known_from_is_backfilled"),
+)
 # What was promised: a change in any of these needs a new version with reason and authority.
 _PROMISED = (
     "kind",
@@ -183,7 +185,7 @@ def _load_figures(folder: Folder) -> None:
             value=row.digits("value"),
             growth=row.digits("growth"),
             unit=row.unit("unit"),
-            **{name: row.get(name, column(Vintage, name).get_default()) for name in (*_COLUMNS, *_EXTRA)},
+            **{name: row.get(name, column(Vintage, name).get_default()) for name in _COLUMNS},
             known_from=row.text("known_from"),
         )
         folder.clean(row, said)
@@ -198,7 +200,6 @@ def _load_figures(folder: Folder) -> None:
             ranks=[_rank(folder, part, pools) for part in row.parts("ranks")],
             comparisons=[_comparison(folder, part, said.locator) for part in row.parts("comparisons")],
             release_authority=row.get("release_authority", ""),
-            extra={name: getattr(said, name) for name in _EXTRA},
         )
         if said.value is None and said.growth is None and not said.text and not figure.ranks:
             row.fail("value", "数值、增速、位次、定性表述至少要有一项")
@@ -304,7 +305,7 @@ def _record(folder: Folder, row: Row, figure: VintageInput, earlier: list[Vintag
 
 def _told(figure: VintageInput) -> dict[str, Any]:
     """All that a figure says, under the names people know."""
-    columns = {**figure.columns, **figure.extra, "known_from": figure.known_from}
+    columns = {**figure.columns, "known_from": figure.known_from}
     return {
         **{_label(name): _exact(value) for name, value in columns.items()},
         "位次": sorted((r.pool.pk, r.by, r.place, r.pool_size, r.wording) for r in figure.ranks),
@@ -314,7 +315,7 @@ def _told(figure: VintageInput) -> dict[str, Any]:
 
 def _told_by(vintage: Vintage) -> dict[str, Any]:
     """The same of a stored one."""
-    names = ("value", "growth", "unit", *_COLUMNS, *_EXTRA, "known_from")
+    names = ("value", "growth", "unit", *_COLUMNS, "known_from")
     return {
         **{_label(name): _exact(getattr(vintage, name)) for name in names},
         "位次": sorted((r.pool_id, r.by, r.place, r.pool_size, r.wording) for r in vintage.ranks.all()),

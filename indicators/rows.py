@@ -102,11 +102,15 @@ class TargetRow:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One indicator at one period; all figures None when nothing is approved there."""
+    """One indicator at one period; all figures None when nothing is approved there.
+
+    `is_off_calendar`: nothing is published for that month by rule (GDP in July), so nothing is missing.
+    """
 
     indicator: Indicator
     unit: str = ""
     period: Period | None = None
+    is_off_calendar: bool = False
     value: Figure | None = None
     text: Figure | None = None
     null_reason: str = ""
@@ -209,7 +213,12 @@ def scorecard(
         .in_force(known_at)
         .select_related("indicator__owner", "source", "node", "district")
     )
-    rows = tuple(_row(indicator, by_indicator.get(indicator.pk), beside, targets, district) for indicator in chosen)
+    rows = tuple(
+        _row(indicator, by_indicator[indicator.pk], beside, targets, district)
+        if indicator.pk in by_indicator
+        else Row(indicator, is_off_calendar=_is_off_calendar(indicator, period))
+        for indicator in chosen
+    )
     by_pk = {row.indicator.pk: row for row in rows}
     target_rows = (_target_row(target, by_pk.get(target.indicator_id or 0), district) for target in targets)
     return Scorecard(rows, tuple(sorted(target_rows, key=lambda row: row.target.order)), period, known_at)
@@ -348,6 +357,10 @@ def _neighbours(period: Period, slots: tuple[int, ...]) -> tuple[Period, Period]
     """The same slot a year ago, and the slot before."""
     # The slot before may lie in the year before: ranks compare across the year's end.
     return periods.same_slot_last_year(period), periods.previous_period(slots, period)
+
+
+def _is_off_calendar(indicator: Indicator, period: Period | None) -> bool:
+    return period is not None and indicator.slots != () and period.month_no not in indicator.slots
 
 
 def _row(

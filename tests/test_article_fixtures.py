@@ -646,18 +646,6 @@ def test_demo_data_that_does_not_exist_is_refused(db, settings, tmp_path):
     assert refused.value.returncode == 1
 
 
-def test_demo_data_is_loaded_after_the_article(db, settings, tmp_path):
-    settings.BASE_DIR = tmp_path
-    shutil.copytree(ARTICLE, tmp_path / "fixtures" / "article")
-    (tmp_path / "fixtures" / "demo").mkdir()
-    source = {"code": "demo", "kind": "demo", "title": "演示数据"}
-    (tmp_path / "fixtures" / "demo" / "source.json").write_text(json.dumps({"sources": [source]}))
-    call_command("load_fixtures", "--demo", stdout=StringIO())
-    assert Source.objects.get(code="demo").kind == "demo"
-    event = Event.objects.about(Source.objects.get(code="demo")).get()
-    assert event.origin == "load_fixtures demo"
-
-
 def test_missing_directory_is_refused(db, tmp_path):
     with pytest.raises(CommandError, match="没有目录"):
         load(tmp_path / "nowhere")

@@ -125,6 +125,9 @@ def test_after_kill_9_of_the_server_too_a_new_start_works(folder: Path) -> None:
     killed.wait_until_ready()
     servers(folder)[0].kill()
     killed.end_by(signal.SIGKILL)
+    # since then the server's process id went to somebody else, here to us
+    pid_file = folder / "pg-fast" / "postmaster.pid"
+    pid_file.write_text("\n".join([str(os.getpid()), *pid_file.read_text().split("\n")[1:]]))
 
     again = User(folder)
     assert again.wait_until_ready()
@@ -132,23 +135,12 @@ def test_after_kill_9_of_the_server_too_a_new_start_works(folder: Path) -> None:
     assert servers(folder) == []
 
 
-@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
 def test_signals_stop_the_server(folder: Path, sign: signal.Signals) -> None:
     user = User(folder)
     user.wait_until_ready()
     assert user.end_by(sign) != 0
     assert servers(folder) == []
-
-
-def test_a_pid_file_naming_a_stranger_does_not_prevent_the_start(folder: Path) -> None:
-    user = User(folder)
-    user.wait_until_ready()
-    user.finish()
-    (folder / "pg-fast" / "postmaster.pid").write_text(f"{os.getpid()}\n")
-
-    user = User(folder)
-    assert user.wait_until_ready()
-    assert user.finish() == 0
 
 
 def test_too_long_a_path_is_refused_before_anything_is_made(folder: Path) -> None:

@@ -185,6 +185,15 @@ def test_form_saves_what_was_typed(signed_in, cast):
     assert (str(entry.value), str(entry.growth), entry.rank_place, entry.unit) == ("254.1", "16.2", 1, "亿元")
 
 
+def test_form_tells_when_the_figure_is_already_approved(signed_in, cast):
+    from tests.indicators.factories import figure
+
+    figure("industrial_output", "2023-07.ytd", "250.0", unit="亿元")
+    page = signed_in("staff").get(FORM).content.decode()
+    assert "再报即为修订" in page
+    assert 'data-key="industrial_output/220106/2023-07.ytd/value">250.0亿元' in page
+
+
 @pytest.mark.parametrize(
     ("typed", "stored"),
     [("２５４．１", "254.1"), ("254.1亿元", "254.1"), ("2541000万元", "254.1"), ("1,254.10", "1254.10")],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
@@ -39,7 +40,8 @@ def page_not_found(request: HttpRequest, exception: Any = None) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """Without the request: who asks is in the database, which may be what failed."""
     message = "系统内部出错，未完成的操作没有保存。请稍后重试；如仍出现，请告诉管理员。"
-    return HttpResponse(render_to_string("ui/error.html", {"title": "系统出错", "message": message}), status=500)
+    context = {"title": "系统出错", "message": message, "demo": settings.DEMO}
+    return HttpResponse(render_to_string("ui/error.html", context), status=500)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -92,6 +92,15 @@ def test_period_without_figure_is_empty(cast):
     assert empty.main is None
 
 
+def test_month_without_a_slot_is_empty_by_rule(cast):
+    january, july = Period.month(2024, 1), Period.month(2024, 7)
+    assert row(cast, "industrial_output", january).is_off_calendar  # first slot is 1—2月
+    assert not row(cast, "domestic_capital", january).is_off_calendar
+    assert row(cast, "gdp", july).is_off_calendar  # quarterly
+    assert not row(cast, "gdp", Period.month(2024, 9)).is_off_calendar
+    assert not row(cast, "city_parks", Period.month(2023, 1)).is_off_calendar  # no calendar at all
+
+
 def test_default_is_each_indicators_latest(cast):
     figure("industrial_output", "2023-07.ytd", "254.1", growth="16.2", unit="亿元")
     assert row(cast, "industrial_output").period == Period.ytd(2023, 7)

@@ -26,7 +26,7 @@ _OPTIONS = (
 )
 _PREPARING = 2201061  # key of the advisory lock; any number that nothing else locks will do
 _PR_SET_PDEATHSIG = 1
-_PORT_PATIENCE = 5  # seconds for a server that was just told to stop
+_PORT_PATIENCE = 4  # seconds for a server that was just told to stop
 _START_PATIENCE = 60
 _STOP_PATIENCE = 15
 
@@ -73,9 +73,24 @@ class Command(BaseCommand):
         self._manage("load_fixtures", "--skip-checks", *(["--demo"] if demo else []))
         if settings.LOCAL_ACCOUNTS:
             call_command("local_accounts", stdout=self.stdout)
-        _collect_static()
+        self._collect_static()
         connection.close()
         connection.close_pool()
+
+    def _collect_static(self) -> None:
+        """Run collectstatic when a source file changed since the last time: compressing everything takes seconds."""
+        files = sorted(
+            (path, storage.path(path)) for finder in get_finders() for path, storage in finder.list(ignore_patterns=[])
+        )
+        facts = [(name, source, os.stat(source).st_mtime_ns, os.stat(source).st_size) for name, source in files]
+        digest = hashlib.sha256(repr((facts, settings.STORAGES["staticfiles"])).encode()).hexdigest()
+        stamp = Path(settings.STATIC_ROOT).with_suffix(".stamp")
+        if Path(settings.STATIC_ROOT).is_dir() and stamp.exists() and stamp.read_text() == digest:
+            return
+        stamp.unlink(missing_ok=True)
+        # a process of its own: Ctrl-C can end it, while its threads would be waited for here
+        self._manage("collectstatic", "--noinput", "--verbosity=0", "--skip-checks")
+        stamp.write_text(digest)
 
     def _manage(self, *arguments: str) -> None:
         command = [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments]
@@ -144,20 +159,6 @@ def _reserved_port(host: str, port: str):
         guard.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
         guard.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         yield int(port)
-
-
-def _collect_static() -> None:
-    """Run collectstatic when any source file changed since the last time: it takes seconds to compress everything."""
-    files = sorted(
-        (path, storage.path(path)) for finder in get_finders() for path, storage in finder.list(ignore_patterns=[])
-    )
-    facts = [(name, source, os.stat(source).st_mtime_ns, os.stat(source).st_size) for name, source in files]
-    digest = hashlib.sha256(repr((facts, settings.STORAGES["staticfiles"])).encode()).hexdigest()
-    stamp = Path(settings.STATIC_ROOT).with_suffix(".stamp")
-    if Path(settings.STATIC_ROOT).is_dir() and stamp.exists() and stamp.read_text() == digest:
-        return
-    call_command("collectstatic", interactive=False, verbosity=0)
-    stamp.write_text(digest)
 
 
 def _wait_until_ready(server: subprocess.Popen, host: str, port: int) -> None:
