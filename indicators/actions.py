@@ -13,12 +13,12 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 
 from django.core.files.uploadedfile import UploadedFile
-from django.db.models import Count, Max
+from django.db.models import Count
 from django.utils import timezone
 
-from indicators.evidence import check_evidence, store_evidence
+from indicators.evidence import check_evidence, evidence_name, store_evidence
+from indicators.grid import owed
 from indicators.models import (
-    Assignment,
     Entry,
     Evidence,
     Indicator,
@@ -69,8 +69,10 @@ def refusal(move: Move, *, by: User, submission: Submission) -> str:
         return f"您的角色（{by.get_role_display()}）不能{move.name}这份报送。"
     if submission.state not in move.from_states:
         return f"这份报送目前是“{submission.get_state_display()}”，不能{move.name}。"
-    if move.to_state != State.SUBMITTED and submission.submitted_by_id == by.pk:
-        return f"提交人不能{move.name}自己提交的报送，请由另一位审核员处理。"
+    if move.to_state != State.SUBMITTED and (
+        submission.submitted_by_id == by.pk or submission.entries.filter(edited_by=by).exists()
+    ):
+        return f"填报或提交过这份报送的人不能{move.name}它，请由另一位审核员处理。"
     return ""
 
 
@@ -103,7 +105,7 @@ class VintageInput:
     indicator: Indicator
     period: Period
     source: Source
-    known_from: dt.datetime
+    known_from: dt.datetime | None  # None: the moment of recording
     columns: dict[str, object]
     ranks: Sequence[RankInput] = ()
     comparisons: Sequence[ComparisonInput] = ()
@@ -120,42 +122,49 @@ def _record_vintages(given: Sequence[VintageInput]) -> list[Vintage]:
     A fixed number of queries, however many figures. Raises Refused where no definition is in force.
     """
     observations = _locked_observations(given)
-    latest = {
-        row["observation_id"]: row["number__max"]
-        for row in Vintage.objects.filter(observation__in=observations.values())
-        .values("observation_id")
-        .annotate(Max("number"))
-    }
+    now = timezone.now()  # only now: whoever waited for the lock records later
+    latest: dict[int, int] = {}
+    in_force: dict[int, tuple[dt.datetime, int, int]] = {}
+    earlier = Vintage.objects.filter(observation__in=observations.values())
+    for vintage in earlier.only("known_from", "number", "observation"):
+        latest[vintage.observation_id] = max(latest.get(vintage.observation_id, 0), vintage.number)
+        state = (vintage.known_from, vintage.number, vintage.pk)
+        in_force[vintage.observation_id] = max(in_force.get(vintage.observation_id, state), state)
     definitions = _definitions({figure.indicator.pk for figure in given})
     vintages = []
     for figure in given:
         observation = observations[_address(figure)]
         latest[observation.pk] = number = latest.get(observation.pk, 0) + 1
+        version = _definition(figure, definitions)
         vintage = Vintage(
             observation=observation,
+            district=figure.district,
             number=number,
-            version=_definition(figure, definitions),
+            version=version,
             source=figure.source,
-            known_from=figure.known_from,
+            known_from=figure.known_from or now,
             entered_by=figure.entered_by,
             approved_by=figure.approved_by,
             entry=figure.entry,
             reason=figure.reason if number > 1 else "",
             **figure.columns,
         )
+        if vintage.value is not None and not vintage.unit:
+            vintage.unit = version.unit
         vintage.clean_fields(exclude=_VINTAGE_LINKS)
         vintages.append(vintage)
     Vintage.objects.bulk_create(vintages)
     _add_details(given, vintages)
     for vintage in vintages:
-        current = vintage.observation.current
-        if current is None or (vintage.known_from, vintage.number) >= (current.known_from, current.number):
-            vintage.observation.current = vintage
+        state = (vintage.known_from, vintage.number, vintage.pk)
+        in_force[vintage.observation_id] = max(in_force.get(vintage.observation_id, state), state)
+    for observation in observations.values():
+        observation.current_id = in_force[observation.pk][2]
     Observation.objects.bulk_update(observations.values(), ["current"])
     return vintages
 
 
-_VINTAGE_LINKS = {"observation", "version", "source", "entered_by", "approved_by", "entry"}
+_VINTAGE_LINKS = {"district", "observation", "version", "source", "entered_by", "approved_by", "entry"}
 
 
 def _address(figure: VintageInput) -> Address:
@@ -163,8 +172,8 @@ def _address(figure: VintageInput) -> Address:
 
 
 def _locked_observations(given: Sequence[VintageInput]) -> dict[Address, Observation]:
-    """The figures' observations, made where missing, locked in one order so that two approvals never deadlock."""
-    wanted = {_address(figure): figure for figure in given}
+    """The figures' observations, made where missing; made and locked in one order, so approvals never deadlock."""
+    wanted = {_address(figure): figure for figure in sorted(given, key=lambda figure: str(_address(figure)))}
     Observation.objects.bulk_create(
         (
             Observation(district=figure.district, indicator=figure.indicator, **period_columns(figure.period))
@@ -172,18 +181,14 @@ def _locked_observations(given: Sequence[VintageInput]) -> dict[Address, Observa
         ),
         ignore_conflicts=True,
     )
-    found = (
-        Observation.objects.filter(
-            district__in={district for district, *_ in wanted},
-            indicator__in={indicator for _, indicator, *_ in wanted},
-            period_end__in={figure.period.end for figure in given},
-        )
-        .select_related("current")
-        .select_for_update(of=("self",))
-        .order_by("pk")
+    candidates = Observation.objects.filter(
+        district__in={district for district, *_ in wanted},
+        indicator__in={indicator for _, indicator, *_ in wanted},
+        period_end__in={figure.period.end for figure in given},
     )
-    addressed = {(o.district_id, o.indicator_id, *o.period_key): o for o in found}
-    return {address: addressed[address] for address in wanted}
+    addressed = {(o.district_id, o.indicator_id, *o.period_key): o.pk for o in candidates}
+    locked = Observation.objects.select_for_update().in_bulk(sorted(addressed[address] for address in wanted))
+    return {address: locked[addressed[address]] for address in wanted}
 
 
 def _definitions(indicators: set[int]) -> dict[int, list[IndicatorVersion]]:
@@ -214,7 +219,7 @@ def _add_details(given: Sequence[VintageInput], vintages: Sequence[Vintage]) -> 
     Release.objects.bulk_create(
         Release(
             vintage=vintage,
-            released_at=figure.known_from,
+            released_at=vintage.known_from,
             authority=figure.release_authority,
             by=figure.approved_by,
         )
@@ -267,14 +272,11 @@ def save_entries(
         raise Refused(f"这份报送目前是“{submission.get_state_display()}”，不能修改。如需更正，请联系审核员退回。")
     if submission.row_version != row_version:
         raise Conflict("这张表在您打开之后已被同事保存过。请核对最新内容后重新填写，您刚才的修改没有保存。")
-    assigned = set(
-        Assignment.objects.in_force(round.month)
-        .filter(department=department)
-        .values_list("district_id", "indicator_id")
-    )
+    due = {(a.district_id, a.indicator_id, period) for a, period in owed(round, department)}
     for draft in drafts:
-        if (draft.district.pk, draft.indicator.pk) not in assigned:
-            raise NotAllowed(f"“{draft.indicator}”不由{department}填报，没有保存任何内容。")
+        if (draft.district.pk, draft.indicator.pk, draft.period) not in due:
+            what = f"“{draft.indicator}”{label(draft.period)}"
+            raise NotAllowed(f"{what}不由{department}在这次任务中填报，没有保存任何内容。")
     _save_drafts(submission, drafts, by, now)
     submission.row_version += 1
     submission.save(update_fields=["row_version"])
@@ -296,7 +298,7 @@ def _save_drafts(submission: Submission, drafts: Sequence[Draft], by: User, now:
             continue
         for name, value in draft.columns.items():
             setattr(entry, name, value)
-        if not entry.pk and entry.is_blank and not entry.note:
+        if not entry.pk and entry.is_blank and not entry.note and not entry.null_reason:
             continue
         entry.edited_by, entry.edited_at = by, now
         entry.clean_fields(exclude=_ENTRY_LINKS)
@@ -317,16 +319,23 @@ def _same_digits(entry: Entry, columns: dict[str, object]) -> bool:
 
 def _locked(submission: Submission) -> Submission:
     return (
-        Submission.objects.select_for_update(of=("self",)).select_related("round", "department").get(pk=submission.pk)
+        Submission.objects.select_for_update(of=("self",))
+        .select_related("round", "department__district")
+        .get(pk=submission.pk)
     )
 
 
-def _move(submission: Submission, move: Move, by: User, reason: str = "") -> None:
-    """Takes the step on a locked submission, or raises; writes the transition."""
+def _move(submission: Submission, move: Move, by: User, *, seen: int | None = None, reason: str = "") -> None:
+    """Takes the step on a locked submission, or raises; writes the transition.
+
+    `seen` is the row version that the person looked at: nobody approves what changed meanwhile.
+    """
     if not by.has_role(*move.roles) or not Submission.objects.visible_to(by).filter(pk=submission.pk).exists():
         raise NotAllowed(refusal(move, by=by, submission=submission))
     if why_not := refusal(move, by=by, submission=submission):
         raise Conflict(why_not)
+    if seen is not None and submission.row_version != seen:
+        raise Conflict("这份报送在您打开之后有改动，请核对最新内容后再办理。没有改变任何内容。")
     from_state, now = submission.state, timezone.now()
     submission.state = move.to_state
     submission.row_version += 1
@@ -357,25 +366,25 @@ def submit(*, by: User, submission: Submission) -> Submission:
 
 
 @action
-def return_submission(*, by: User, submission: Submission, reason: str) -> Submission:
+def return_submission(*, by: User, submission: Submission, row_version: int, reason: str) -> Submission:
     """Sends a form back with a reason. Raises NotAllowed, Conflict, or Refused without a reason."""
     submission = _locked(submission)
     reason = reason.strip()
     if not reason:
         raise Refused("退回必须写明理由，好让填报员知道改什么。")
-    _move(submission, RETURN, by, reason)
+    _move(submission, RETURN, by, seen=row_version, reason=reason)
     return submission
 
 
 @action
-def approve(*, by: User, submission: Submission) -> list[Vintage]:
+def approve(*, by: User, submission: Submission, row_version: int) -> list[Vintage]:
     """Accepts a form: every entry that says something becomes a vintage, all in one transaction.
 
-    Raises NotAllowed, Conflict (not submitted, own submission), Refused (no definition in force).
+    Raises NotAllowed, Conflict (not submitted, own figures, changed since `row_version`), Refused (no definition
+    in force).
     """
     submission = _locked(submission)
-    _move(submission, APPROVE, by)
-    now = timezone.now()
+    _move(submission, APPROVE, by, seen=row_version)
     source = _source_of(submission)
     entries = submission.entries.select_related("indicator", "district", "rank_pool", "edited_by", "source")
     sizes = dict(RankPool.objects.values_list("pk").annotate(Count("members")))
@@ -386,7 +395,7 @@ def approve(*, by: User, submission: Submission) -> list[Vintage]:
                 indicator=entry.indicator,
                 period=entry.period,
                 source=entry.source or source,
-                known_from=now,
+                known_from=None,
                 columns=entry_figure(entry),
                 ranks=_entry_ranks(entry, sizes),
                 entered_by=entry.edited_by,
@@ -414,8 +423,9 @@ def _source_of(submission: Submission) -> Source:
         title, file_name = f"导入：{submission.import_job.file_name}"[:160], submission.import_job.file_name[:120]
     else:
         assert submission.department is not None  # submission_has_one_origin
-        code, kind = f"form-{submission.department.code}", Source.Kind.FORM
-        title, file_name = f"{submission.department.name}填报", ""
+        department = submission.department
+        code, kind = f"form-{department.district.code}-{department.code}", Source.Kind.FORM
+        title, file_name = f"{department.name}填报", ""
     source, _ = Source.objects.get_or_create(code=code, defaults={"kind": kind, "title": title, "file_name": file_name})
     return source
 
@@ -451,6 +461,8 @@ def add_evidence(*, by: User, entry: Entry, upload: UploadedFile[Any]) -> Eviden
         raise NotAllowed("只有本单位的填报员可以上传佐证材料，没有保存任何内容。")
     if not submission.is_editable:
         raise Refused(f"这份报送目前是“{submission.get_state_display()}”，不能再上传材料。")
+    if submission.round and not submission.round.is_open(timezone.now()):
+        raise Refused(f"{submission.round}的填报已关闭，不能再上传材料。")
     content_type = check_evidence(upload)
     digest = hashlib.file_digest(upload.file, "sha256").hexdigest()  # type: ignore[arg-type]
     if entry.evidence.filter(sha256=digest).exists():
@@ -458,7 +470,7 @@ def add_evidence(*, by: User, entry: Entry, upload: UploadedFile[Any]) -> Eviden
     store_evidence(upload, digest)
     return Evidence.objects.create(
         entry=entry,
-        name=(upload.name or "附件")[-160:],
+        name=evidence_name(upload.name or "附件", content_type),
         content_type=content_type,
         size=upload.size or 0,
         sha256=digest,

@@ -22,14 +22,15 @@ def excess_pp(actual: Decimal | None, expected: Decimal | None) -> Decimal | Non
     return actual - expected
 
 
-def expectation_from_excess(actual: Decimal | None, excess: Decimal | None) -> Decimal | None:
-    """The expected rate (percent) that a printed excess implies: actual − excess; 推算, never a source.
+def implied_base(rate: Decimal | None, delta: Decimal | None) -> Decimal | None:
+    """What a printed difference was counted from: rate − delta, in percent; 推算, never a source.
 
-    None if either is unknown. Source: domain rules §1 (27.1 % and 17.1 points give 10 %).
+    None if either is unknown. Source: domain rules §1 (27.1 % and 17.1 points over expectation give 10 %;
+    90.4 % and 15 points over the three-year average give 75.4 %).
     """
-    if actual is None or excess is None:
+    if rate is None or delta is None:
         return None
-    return actual - excess
+    return rate - delta
 
 
 def share_percent(part: Decimal | None, whole: Decimal | None) -> Decimal | None:

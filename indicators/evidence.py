@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import uuid
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
@@ -12,6 +13,13 @@ from django.core.files.uploadedfile import UploadedFile
 from indicators.refusals import Refused, TooLarge
 from lvyuan.ui.middleware import size_text
 
+_SUFFIXES = {
+    "application/pdf": ".pdf",
+    "image/png": ".png",
+    "image/jpeg": ".jpg",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
+}
 _SIGNATURES = {
     b"%PDF-": "application/pdf",
     b"\x89PNG\r\n\x1a\n": "image/png",
@@ -43,15 +51,27 @@ def check_evidence(upload: UploadedFile) -> str:
     raise Refused("只接受 PDF、PNG、JPEG、xlsx 和 docx 文件（按内容判断，与扩展名无关），没有保存。")
 
 
+def evidence_name(name: str, content_type: str) -> str:
+    """The name people see, with the suffix of what the file really is: no .hta that begins like a picture."""
+    stem = "".join(c for c in PurePath(name).stem if c.isprintable())[-150:] or "附件"
+    return stem + _SUFFIXES[content_type]
+
+
 def _office_type(upload: UploadedFile) -> str | None:
+    upload.seek(max(0, (upload.size or 0) - 66_000))
+    tail = upload.read()
+    end = tail.rfind(b"PK\x05\x06")  # the end record tells how many members follow, before any is read
+    if end < 0 or int.from_bytes(tail[end + 10 : end + 12], "little") > MAX_MEMBERS:
+        return None
+    upload.seek(0)
     try:
         with zipfile.ZipFile(upload.file) as archive:  # type: ignore[arg-type]
             members = archive.infolist()
-            if len(members) > MAX_MEMBERS or sum(member.file_size for member in members) > MAX_UNPACKED:
-                raise Refused("文件解压后过大，没有保存。")
-            names = {member.filename for member in members}
-    except zipfile.BadZipFile:
+    except (zipfile.BadZipFile, NotImplementedError, ValueError):
         return None
+    if len(members) > MAX_MEMBERS or sum(member.file_size for member in members) > MAX_UNPACKED:
+        raise Refused("文件解压后过大，没有保存。")
+    names = {member.filename for member in members}
     return next((kind for name, kind in _OFFICE.items() if name in names), None)
 
 
@@ -65,9 +85,14 @@ def store_evidence(upload: UploadedFile, sha256: str) -> None:
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    partial = path.with_suffix(f".{os.getpid()}.partial")
+    partial = path.with_name(f"{uuid.uuid4().hex}.partial")
     upload.seek(0)
-    with open(partial, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as target:
-        for chunk in upload.chunks():
-            target.write(chunk)
-    partial.rename(path)
+    try:
+        with open(partial, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as target:
+            for chunk in upload.chunks():
+                target.write(chunk)
+            target.flush()
+            os.fsync(target.fileno())
+        partial.rename(path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -9,14 +10,15 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from indicators.models import Comparator, Entry, RankBy
-from lvyuan.numbers import NumberError, ParsedFigure, convert, parse_figure, plain
+from indicators.written import figure_in_unit, storable
+from lvyuan.numbers import NullReason, NumberError, ParsedFigure, plain
 
 
 class FigureTextField(forms.CharField):
-    """A typed figure (223.7, 223.7亿元, ２２３．７, 450余, …) as a ParsedFigure."""
+    """A typed figure (223.7, 223.7亿元, ２２３．７, 450余, …) as a ParsedFigure in the column's unit."""
 
-    def __init__(self, *, unit: str = "", **kwargs: Any) -> None:
-        self.unit = unit
+    def __init__(self, *, column: str, unit: str = "", **kwargs: Any) -> None:
+        self.column, self.unit = column, unit
         super().__init__(required=False, max_length=60, strip=True, **kwargs)
 
     def clean(self, value: Any) -> ParsedFigure | None:  # type: ignore[override]
@@ -24,28 +26,19 @@ class FigureTextField(forms.CharField):
         if not text:
             return None
         try:
-            return self.in_unit(parse_figure(text))
+            parsed = figure_in_unit(text, self.unit)
+            if parsed.value is None:
+                return parsed
+            return replace(parsed, value=storable(self.column, parsed.value, text))
         except NumberError as error:
             raise forms.ValidationError(str(error)) from error
-
-    def in_unit(self, parsed: ParsedFigure) -> ParsedFigure:
-        """The same figure in the field's unit; 2237000万元 becomes 223.7亿元."""
-        if parsed.value is None or not self.unit or parsed.unit in (None, self.unit):
-            return parsed
-        return ParsedFigure(
-            value=convert(parsed.value, str(parsed.unit), self.unit),
-            comparator=parsed.comparator,
-            unit=self.unit,
-            printed=parsed.printed,
-            text=parsed.text,
-        )
 
 
 class LineForm(forms.Form):
     """One indicator's line of a department's form; `columns()` gives Entry's columns."""
 
-    value = FigureTextField(label=_("本期累计"))
-    growth = FigureTextField(label=_("同比增长"), unit="%")
+    value = FigureTextField(label=_("本期累计"), column="value")
+    growth = FigureTextField(label=_("同比增长"), column="growth", unit="%")
     rank_place = forms.IntegerField(label=_("位次"), required=False, min_value=1)
     rank_by = forms.ChoiceField(label=_("位次依据"), required=False, choices=[("", "—"), *RankBy.choices])
     note = forms.CharField(label=_("说明"), required=False, max_length=500, widget=forms.Textarea(attrs={"rows": 2}))
@@ -87,6 +80,11 @@ class LineForm(forms.Form):
             self.add_error("rank_by", _("请选择位次按什么排：总量、增速或未说明。"))
         return cleaned
 
+    def data_typed(self) -> list[tuple[str, str]]:
+        """Field by field, what was typed into this line; empty fields are left out."""
+        texts = ((name, str(self[name].data or "").strip()) for name in self.fields)
+        return [(name, text) for name, text in texts if text]
+
     def columns(self) -> dict[str, object]:
         """Entry's figure columns; call only on a valid form."""
         value, growth = self.cleaned_data["value"], self.cleaned_data["growth"]
@@ -107,6 +105,15 @@ class LineForm(forms.Form):
         }
 
 
+# How a reason for having no value is typed, so that a saved form reads as it was written.
+NULL_MARKS = {
+    NullReason.NOT_AVAILABLE.value: "NA",
+    NullReason.BELOW_UNIT.value: "…",
+    NullReason.NOT_APPLICABLE.value: "—",
+    NullReason.SUPPRESSED.value: "***",
+}
+
+
 def _typed(value: Decimal | None) -> str:
     return plain(value) if value is not None else ""
 
@@ -115,7 +122,7 @@ def entry_initial(entry: Entry) -> dict[str, Any]:
     """What the form shows for a saved line."""
     unit = entry.unit if entry.unit and not entry.printed else ""
     return {
-        "value": entry.printed or _typed(entry.value) + unit,
+        "value": entry.printed or NULL_MARKS.get(entry.null_reason) or _typed(entry.value) + unit,
         "growth": _typed(entry.growth),
         "rank_place": entry.rank_place,
         "rank_by": entry.rank_by,

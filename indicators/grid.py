@@ -10,7 +10,7 @@ from django.db.models import Count
 
 from indicators.forms import LineForm
 from indicators.models import Assignment, Entry, Indicator, IndicatorVersion, RankPool, Round, Submission
-from indicators.rows import Row, scorecard
+from indicators.rows import Row, rows_at
 from lvyuan import periods
 from lvyuan.accounts.models import Department, District, User
 from lvyuan.periods import Period, PeriodKind
@@ -24,7 +24,7 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One indicator on a form: its period, the draft, the form, last month's row and the one in force now."""
+    """One indicator on a form: its period, the draft, the form, the previous slot's row and the one in force now."""
 
     indicator: Indicator
     district: District
@@ -87,14 +87,12 @@ def lines(
     if submission is not None:
         found = submission.entries.prefetch_related("evidence")
         entries = {(entry.indicator_id, entry.period.code): entry for entry in found}
-    codes = [assignment.indicator.code for assignment, _ in pairs]
-    before = Period.month(*_month_before(round.month.year, round.month.month))
-    known = scorecard(district=round.district.code, period=before, user=user, codes=codes).by_code
-    this = Period.month(round.month.year, round.month.month)
-    approved = scorecard(district=round.district.code, period=this, user=user, codes=codes).by_code
+    before = [(a.indicator, periods.previous_period(a.indicator.slots, period)) for a, period in pairs]
+    this = [(assignment.indicator, period) for assignment, period in pairs]
+    known = rows_at(district=round.district.code, wanted=[*before, *this], user=user)
     units = _units([assignment.indicator for assignment, _ in pairs], round)
     return [
-        _line(assignment, period, entries, pool, known, approved, units.get(assignment.indicator_id, ""), data)
+        _line(assignment, period, entries, pool, known, units.get(assignment.indicator_id, ""), data)
         for assignment, period in pairs
     ]
 
@@ -104,14 +102,13 @@ def _line(
     period: Period,
     entries: dict[tuple[int, str], Entry],
     pool: Pool | None,
-    known: dict[str, Row],
-    approved: dict[str, Row],
+    known: dict[tuple[int, str], Row],
     unit: str,
     data: Any,
 ) -> Line:
     indicator = assignment.indicator
     entry = entries.get((indicator.pk, period.code))
-    previous, current = known.get(indicator.code), approved.get(indicator.code)
+    previous = periods.previous_period(indicator.slots, period)
     return Line(
         indicator=indicator,
         district=assignment.district,
@@ -119,8 +116,8 @@ def _line(
         period=period,
         form=LineForm(data, prefix=indicator.code, unit=unit, pool=pool, entry=entry),
         entry=entry,
-        previous=previous if previous and previous.is_known else None,
-        approved=current if current and current.period == period else None,
+        previous=known.get((indicator.pk, previous.code)),
+        approved=known.get((indicator.pk, period.code)),
         evidence=tuple(entry.evidence.all()) if entry else (),
     )
 
@@ -132,7 +129,3 @@ def _units(indicators: list[Indicator], round: Round) -> dict[int, str]:
         for version in versions.order_by("valid_from")
         if version.valid_to is None or version.valid_to >= round.month
     }
-
-
-def _month_before(year: int, month: int) -> tuple[int, int]:
-    return (year, month - 1) if month > 1 else (year - 1, 12)

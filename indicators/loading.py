@@ -16,6 +16,7 @@ from django.db import IntegrityError
 from indicators.actions import ComparisonInput, RankInput, VintageInput, record_published
 from indicators.models import (
     Assignment,
+    CheckRule,
     Indicator,
     IndicatorNode,
     IndicatorVersion,
@@ -72,6 +73,7 @@ def load(folder: Folder) -> None:
     _load_figures(folder)
     _load_targets(folder)
     _load_rounds(folder)
+    _load_checks(folder)
 
 
 def nodes_by_plan() -> dict[str, dict[str, StrategyNode]]:
@@ -385,4 +387,17 @@ def _load_rounds(folder: Folder) -> None:
             where={"district": row.one("district", districts), "code": row.text("code")},
             fields=("month", "kind", "opens_at", "due_at", "closes_at", "instructions"),
         )
+        row.end()
+
+
+def _load_checks(folder: Folder) -> None:
+    fields = ("kind", "severity", "message", "parameters", "expression", "indicators", "valid_to", "is_active", "note")
+    for row in folder.rows("checks.json", "checks"):
+        where = {"code": row.text("code"), "valid_from": row.text("valid_from")}
+        rule = folder.put(row, CheckRule, where=where, fields=fields)
+        try:
+            rule.clean()
+        except ValidationError as error:
+            name, problems = next(iter(error.message_dict.items()))
+            row.fail(name, problems[0])
         row.end()

@@ -54,7 +54,11 @@ def vintage_lines(observation: Observation, user: User) -> list[VintageLine]:
 
 # field of Row → (name, formula in words, fields of Row that go in)
 _FORMULAS: dict[str, tuple[str, str, tuple[tuple[str, str], ...]]] = {
-    "expected": ("预期增速", "本期增速 − 原文“超出预期”的百分点", (("本期增速", "growth"), ("超出预期", "excess"))),
+    "expected": (
+        "预期增速",
+        "来源所印的增速 − 所印“超出预期”的百分点",
+        (("本期增速", "growth"), ("超出预期", "excess")),
+    ),
     "excess": ("超出预期", "本期增速 − 预期增速", (("本期增速", "growth"), ("预期增速", "expected"))),
     "slot_value": (
         "当期值",
@@ -79,8 +83,13 @@ def formulas(row: Row) -> list[Formula]:
             figure=known[name],
             name=title,
             text=text,
-            inputs=tuple((label, known[source]) for label, source in inputs if known[source] is not None),
+            inputs=() if _is_circular(name, row) else tuple((t, known[i]) for t, i in inputs if known[i] is not None),
         )
         for name, (title, text, inputs) in _FORMULAS.items()
         if isinstance(known[name], Figure) and known[name].is_derived
     ]
+
+
+def _is_circular(name: str, row: Row) -> bool:
+    """An expectation came from the excess as printed, not from one that was computed from it."""
+    return name == "expected" and row.excess is not None and row.excess.is_derived

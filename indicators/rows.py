@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, cast
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import F, OuterRef, Q, QuerySet, TextField
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery, TextField
 from django.db.models.functions import Cast, JSONObject
 
 from indicators import calculations
@@ -26,11 +26,11 @@ from indicators.models import (
     RankBy,
     Target,
     Vintage,
-    VintageStatus,
 )
-from indicators.models.figures import Comparator, NullReason, figure_key
+from indicators.models.fields import period_columns
+from indicators.models.figures import Comparator, NullReason, VintageQuerySet, figure_key
 from lvyuan import numbers, periods
-from lvyuan.accounts.models import User
+from lvyuan.accounts.models import District, User
 from lvyuan.numbers import format_figure, format_signed_pp, plain, round_to
 from lvyuan.periods import Period, PeriodKind
 
@@ -112,6 +112,7 @@ class Row:
     period: Period | None = None
     is_off_calendar: bool = False
     value: Figure | None = None
+    is_exact: bool = True
     text: Figure | None = None
     null_reason: str = ""
     growth: Figure | None = None
@@ -194,19 +195,12 @@ def scorecard(
     indicators = Indicator.objects.visible_to(user).select_related("owner")
     if codes is not None:
         indicators = indicators.filter(code__in=codes)
-    chosen = list(indicators)
-    primary = _vintages(district, known_at).filter(observation__period_kind=F("observation__indicator__primary_kind"))
-    if codes is not None:
-        primary = primary.filter(observation__indicator__code__in=codes)
-    if period is not None:
-        primary = primary.filter(
-            Q(observation__period_end=period.end)
-            | Q(observation__period_kind__in=CARRIED_KINDS, observation__period_end__lte=period.end)
-        )
-    latest = primary.order_by("observation__indicator_id", "-observation__period_end").distinct(
-        "observation__indicator_id"
+    latest = _latest(district, known_at, period).filter(
+        observation__indicator=OuterRef("pk"), observation__period_kind=OuterRef("primary_kind")
     )
-    by_indicator = {vintage.observation.indicator_id: vintage for vintage in latest}
+    chosen = list(indicators.annotate(latest=Subquery(latest.values("pk")[:1])))
+    shown = with_details(Vintage.objects.filter(pk__in=[pk for i in chosen if (pk := getattr(i, "latest", None))]))
+    by_indicator = {vintage.observation.indicator_id: vintage for vintage in shown}
     beside = _beside(chosen, by_indicator.values(), district, known_at)
     targets = list(
         Target.objects.filter(district__code=district)
@@ -229,7 +223,7 @@ def series(*, indicator: Indicator, district: str, known_at: dt.datetime | None 
     if not Indicator.objects.visible_to(user).filter(pk=indicator.pk).exists():
         return ()
     vintages = list(
-        _vintages(district, known_at)
+        with_details(_in_force(district, known_at))
         .filter(observation__indicator=indicator, observation__period_kind=indicator.primary_kind)
         .order_by("-observation__period_end")
     )
@@ -243,7 +237,7 @@ def figure_row(
 ) -> Row:
     """The row of exactly this indicator and period; empty when nothing is approved there."""
     vintage = (
-        _vintages(district, known_at)
+        with_details(_in_force(district, known_at))
         .filter(observation__in=Observation.objects.visible_to(user).for_period(period))
         .filter(observation__indicator=indicator)
         .first()
@@ -261,16 +255,29 @@ def reported(
     known_at: dt.datetime | None = None,
     user: User,
 ) -> dict[int, Row]:
-    """By indicator id, the row that was reported last as of a day; one query."""
-    if not user.is_authenticated:
-        return {}
-    vintages = (
-        _vintages(district, known_at)
-        .filter(observation__indicator__in=indicators, observation__period_end__lte=as_of)
-        .order_by("observation__indicator_id", "-observation__period_end")
-        .distinct("observation__indicator_id")
+    """By indicator id, the row of its primary kind that was reported last as of a day; two queries."""
+    latest = (
+        _latest(district, known_at, None)
+        .filter(observation__period_end__lte=as_of)
+        .filter(observation__indicator=OuterRef("pk"), observation__period_kind=OuterRef("primary_kind"))
     )
+    asked = Indicator.objects.visible_to(user).filter(pk__in=[indicator.pk for indicator in indicators])
+    found = asked.annotate(latest=Subquery(latest.values("pk")[:1])).values_list("latest", flat=True)
+    vintages = with_details(Vintage.objects.filter(pk__in=[pk for pk in found if pk]))
     return {vintage.observation.indicator_id: vintage_row(vintage) for vintage in vintages}
+
+
+def rows_at(*, district: str, wanted: Iterable[tuple[Indicator, Period]], user: User) -> dict[tuple[int, str], Row]:
+    """By indicator id and period code, the row in force of exactly these figures; one query."""
+    if not user.is_authenticated or not user.is_active:
+        return {}
+    pairs = {(indicator.pk, period.code) for indicator, period in wanted}
+    ends = {period.end for _, period in wanted}
+    found = _in_force(district, None).filter(
+        observation__indicator__in={indicator for indicator, _ in pairs}, observation__period_end__in=ends
+    )
+    keyed = {(v.observation.indicator_id, v.observation.period.code): v for v in with_details(found)}
+    return {key: vintage_row(vintage) for key, vintage in keyed.items() if key in pairs}
 
 
 def vintage_row(vintage: Vintage) -> Row:
@@ -309,27 +316,38 @@ def with_details(vintages: QuerySet[Vintage]) -> QuerySet[Vintage]:
 
 def months_with_figures(district: str) -> list[Period]:
     """End months that have any approved figure, newest first; one query."""
-    ends = Observation.objects.approved().filter(district__code=district).dates("period_end", "month", order="DESC")
+    known = Observation.objects.filter(district=_district(district), current__isnull=False)
+    ends = known.dates("period_end", "month", order="DESC")
     return [Period.month(end.year, end.month) for end in ends]
 
 
 # How a row is put together.
 
-Address = tuple[int, str, dt.date]
+Address = tuple[int, str, dt.date, dt.date | None]
 
 
 def _address(observation: Observation) -> Address:
-    return observation.indicator_id, observation.period_kind, observation.period_end
+    return observation.indicator_id, *observation.period_key
 
 
-def _vintages(district: str, known_at: dt.datetime | None) -> QuerySet[Vintage]:
-    vintages = Vintage.objects.filter(observation__district__code=district)
-    if known_at is None:
-        vintages = vintages.filter(pk=F("observation__current"))
-    else:
-        known = Vintage.objects.filter(observation__district__code=district).known_at(known_at)
-        vintages = vintages.filter(pk__in=known.values("pk"))
-    return with_details(vintages.exclude(status=VintageStatus.WITHDRAWN))
+def _district(code: str) -> Subquery:
+    """The district's key as one scalar, so that indexes which lead with it are used."""
+    return Subquery(District.objects.filter(code=code).values("pk")[:1])
+
+
+def _in_force(district: str, known_at: dt.datetime | None) -> VintageQuerySet:
+    return Vintage.objects.filter(observation__district=_district(district)).in_force(known_at)
+
+
+def _latest(district: str, known_at: dt.datetime | None, period: Period | None) -> VintageQuerySet:
+    """Vintages in force, the latest period first; among windows that end together, the one without a start."""
+    found = _in_force(district, known_at)
+    if period is not None:
+        found = found.filter(
+            Q(observation__period_end=period.end)
+            | Q(observation__period_kind__in=CARRIED_KINDS, observation__period_end__lte=period.end)
+        )
+    return found.order_by("-observation__period_end", F("observation__period_start").asc(nulls_first=True), "pk")
 
 
 def _beside(
@@ -343,12 +361,12 @@ def _beside(
         calendar, period = slots[observation.indicator_id], observation.period
         if calendar and periods.has_slot(calendar, period):
             for neighbour in _neighbours(period, calendar):
-                wanted.add((observation.indicator_id, neighbour.kind.value, neighbour.end))
+                wanted.add((observation.indicator_id, *period_columns(neighbour).values()))
     if not wanted:
         return {}
-    found = _vintages(district, known_at).filter(
-        observation__indicator_id__in={indicator for indicator, _, _ in wanted},
-        observation__period_end__in={end for _, _, end in wanted},
+    found = with_details(_in_force(district, known_at)).filter(
+        observation__indicator_id__in={indicator for indicator, *_ in wanted},
+        observation__period_end__in={end for _, _, end, _ in wanted},
     )
     return {address: vintage for vintage in found if (address := _address(vintage.observation)) in wanted}
 
@@ -380,8 +398,8 @@ def _row(
     before = last_year = None
     if has_slot:
         year_ago, previous = _neighbours(period, slots)
-        before = beside.get((indicator.pk, period.kind.value, previous.end))
-        last_year = beside.get((indicator.pk, period.kind.value, year_ago.end))
+        before = beside.get((indicator.pk, *period_columns(previous).values()))
+        last_year = beside.get((indicator.pk, *period_columns(year_ago).values()))
     excess, expected, wording = _excess(vintage, period, targets, key)
     target, completion, gap = _progress(vintage, period, targets, unit, key, district)
     return Row(
@@ -389,6 +407,7 @@ def _row(
         unit=unit,
         period=period,
         value=_value_figure(vintage, unit, key),
+        is_exact=vintage.comparator == Comparator.EQUAL,
         text=Figure(f"{key}/text", vintage.text) if vintage.text else None,
         null_reason=str(NullReason(vintage.null_reason).label) if vintage.null_reason else "",
         growth=_percent(f"{key}/growth", vintage.growth),
@@ -411,6 +430,14 @@ def _row(
 
 def _comparator(stored: str) -> numbers.Comparator:
     return cast("numbers.Comparator", stored)  # the model's choices are the same six
+
+
+def _exact(vintage: Vintage | None) -> Decimal | None:
+    """The value if it is exact: nothing is computed from 近180 or 200余."""
+    if vintage is None or vintage.comparator != Comparator.EQUAL:
+        return None
+    value: Decimal | None = vintage.value
+    return value
 
 
 def _value_figure(vintage: Vintage, unit: str, key: str) -> Figure | None:
@@ -502,6 +529,10 @@ def _progress(
     vintage: Vintage, period: Period, targets: Sequence[Target], unit: str, key: str, district: str
 ) -> tuple[Figure | None, Figure | None, Figure | None]:
     """(annual target, completion, gap to the time schedule) for a level target of the figure's own year."""
+    indicator = vintage.observation.indicator
+    # A share of the annual target speaks only where more is better and amounts add up to the year's.
+    if indicator.direction != Indicator.Direction.UP or indicator.nature == Indicator.Nature.RATIO:
+        return None, None, None
     for target in targets:
         if (
             target.indicator_id == vintage.observation.indicator_id
@@ -510,7 +541,7 @@ def _progress(
             and target.period_end.year == period.year_no
             and target.unit == unit
         ):
-            completion = calculations.share_percent(vintage.value, target.value)
+            completion = calculations.share_percent(_exact(vintage), target.value)
             gap = None
             if target.path == Target.Path.LINEAR and period.kind is PeriodKind.YTD:
                 gap = calculations.schedule_gap_pp(completion, period.elapsed_share)
@@ -529,12 +560,10 @@ def _slot_value(
     if indicator.nature != Indicator.Nature.FLOW or period.kind is not PeriodKind.YTD:
         return None
     first = periods.previous_slot(indicator.slots, period) is None
-    if vintage.comparator != Comparator.EQUAL:
-        return None
     same_scope = before is not None and before.version_id == vintage.version_id and before.unit == vintage.unit
     value = calculations.month_value(
-        vintage.value,
-        before.value if before is not None and same_scope and not first else None,
+        _exact(vintage),
+        _exact(before) if before is not None and same_scope and not first else None,
         is_first_slot=first,
         first_covers_one=periods.first_slot_covers_single_unit(indicator.slots),
     )
@@ -552,7 +581,7 @@ def _beside_figure(vintage: Vintage | None, district: str) -> Figure | None:
 def _nominal_growth(vintage: Vintage, last_year: Vintage | None, key: str) -> Figure | None:
     if last_year is None or last_year.version_id != vintage.version_id or last_year.unit != vintage.unit:
         return None
-    growth = calculations.nominal_growth_percent(vintage.value, last_year.value)
+    growth = calculations.nominal_growth_percent(_exact(vintage), _exact(last_year))
     return _percent(f"{key}/nominal_growth", round_to(growth, RATE_PLACES), is_derived=True)
 
 
@@ -583,7 +612,15 @@ def _target_row(target: Target, row: Row | None, district: str) -> TargetRow:
         and row.period is not None
         and (row.period.kind in (PeriodKind.YEAR, PeriodKind.INSTANT) or row.period.months == 12)
     )
-    if current and whole and row and target.measure == Target.Measure.VALUE and row.unit == target.unit:
+    if (
+        current
+        and whole
+        and row
+        and row.is_exact
+        and target.measure == Target.Measure.VALUE
+        and row.unit == target.unit
+    ):
         share = round_to(calculations.share_percent(current.value, target.value), RATE_PLACES)
-        completion = _percent(f"target/{district}/{target.code}/completion", share, is_derived=True)
+        at = row.period.code if row.period else ""
+        completion = _percent(f"target/{district}/{target.code}/completion@{at}", share, is_derived=True)
     return TargetRow(target, figure, target.period, current, row.period if current and row else None, completion)

@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from lvyuan.ui.views import healthz
 
@@ -12,6 +13,7 @@ urlpatterns = [
     path("imports/", include("lvyuan.imports.urls")),
     path("", include("lvyuan.audit.urls")),
     path("accounts/", include("lvyuan.accounts.urls")),
+    path("admin/login/", RedirectView.as_view(pattern_name="accounts:login", query_string=True)),
     path("admin/", admin.site.urls),
     path("healthz", healthz, name="healthz"),
 ]

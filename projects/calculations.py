@@ -41,13 +41,3 @@ def start_rate_percent(started: int, possible: int, total: int) -> Decimal | Non
     if possible:
         return None
     return share_percent(Decimal(started), Decimal(total))
-
-
-def implied_average(rate: Decimal | None, delta: Decimal | None) -> Decimal | None:
-    """The past average that a printed difference implies: rate − delta, in percent; 推算.
-
-    None if either is unknown. Source: domain rules §1 (90.4 and +15 points give 75.4).
-    """
-    if rate is None or delta is None:
-        return None
-    return rate - delta

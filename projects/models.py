@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from indicators.models import Indicator, Source, StrategyNode
+from indicators.models.definitions import one_at_a_time
 from lvyuan.accounts.models import Department, District, User
 from lvyuan.audit.triggers import recorded
 
@@ -147,7 +148,8 @@ class ListMembership(models.Model):
     project = models.ForeignKey(KeyProject, models.PROTECT, related_name="memberships", verbose_name=_("重点项目"))
     number = models.PositiveSmallIntegerField(_("序号"))
     valid_from = models.DateField(_("列入"), null=True, blank=True, help_text=_("空：来源未载"))
-    valid_to = models.DateField(_("移出"), null=True, blank=True)
+    valid_to = models.DateField(_("移出"), null=True, blank=True, help_text=_("最后列入的一天"))
+    known_from = models.DateTimeField(_("自何时可知"), db_default=Now())
 
     class Meta:
         verbose_name = _("列入清单")
@@ -160,11 +162,8 @@ class ListMembership(models.Model):
                 name="listmembership_number_unique",
                 violation_error_message=_("清单内序号不能重复。"),
             ),
-            models.UniqueConstraint(
-                fields=["list", "project"],
-                condition=Q(valid_to__isnull=True),
-                name="listmembership_project_once",
-                violation_error_message=_("同一项目在清单内只列一次。"),
+            one_at_a_time(
+                "listmembership_one_at_a_time", "list", "project", message=_("同一项目在清单内同一天只列一次。")
             ),
             models.CheckConstraint(
                 name="listmembership_dates_ordered",

@@ -13,10 +13,12 @@ from decimal import Decimal
 from django.db.models import Prefetch, Q
 from django.utils import timezone
 
-from indicators.models import Source
+from indicators.calculations import implied_base
+from indicators.models import PrintedComparison, Source
 from indicators.rows import Figure, Row, reported
 from lvyuan.accounts.models import User
 from lvyuan.numbers import plain, round_to
+from lvyuan.periods import Period
 from projects import calculations
 from projects.calculations import StartState
 from projects.models import KeyProject, ListMembership, ProjectList, StageEvent
@@ -68,6 +70,7 @@ class Portfolio:
     reported_total: Figure | None = None
     reported_started: Figure | None = None
     reported_rate: Figure | None = None
+    reported_period: Period | None = None
     comparison: Figure | None = None
     comparison_wording: str = ""
     baseline: Figure | None = None
@@ -118,11 +121,9 @@ def portfolio(
     rate = round_to(calculations.start_rate_percent(started, possible, total), RATE_PLACES)
     said = _reported(found, district, day, known_at, user)
     printed_rate = said.get("rate")
-    comparison = next(iter(printed_rate.comparisons), None) if printed_rate else None
+    comparison = _three_years(printed_rate, day)
     reported_rate = printed_rate.value if printed_rate else None
-    baseline = calculations.implied_average(
-        reported_rate.value if reported_rate else None, comparison[1].value if comparison else None
-    )
+    baseline = implied_base(reported_rate.value if reported_rate else None, comparison[1].value if comparison else None)
     return Portfolio(
         list=found,
         as_of=day,
@@ -133,6 +134,7 @@ def portfolio(
         reported_total=said["total"].value if "total" in said else None,
         reported_started=said["started"].value if "started" in said else None,
         reported_rate=reported_rate,
+        reported_period=printed_rate.period if printed_rate else None,
         comparison=comparison[1] if comparison else None,
         comparison_wording=comparison[0] if comparison else "",
         baseline=Figure(f"{key}/three_year_average", f"{plain(baseline)}%", baseline, True)
@@ -141,6 +143,16 @@ def portfolio(
         projects=rows,
         source=found.source,
     )
+
+
+def _three_years(printed: Row | None, day: dt.date) -> tuple[str, Figure] | None:
+    """The printed difference from the three-year average, beside the rate of the day it was printed for only."""
+    if printed is None or printed.period is None or printed.period.end != day:
+        return None
+    for wording, figure in printed.comparisons:
+        if figure.key.endswith(f"/{PrintedComparison.Kind.OVER_THREE_YEARS}"):
+            return wording, figure
+    return None
 
 
 def _count(key: str, number: int) -> Figure:
@@ -152,8 +164,9 @@ def _project_rows(found: ProjectList, day: dt.date, moment: dt.datetime, user: U
     members = (
         ListMembership.objects.filter(
             Q(valid_from__isnull=True) | Q(valid_from__lte=day),
-            Q(valid_to__isnull=True) | Q(valid_to__gt=day),
+            Q(valid_to__isnull=True) | Q(valid_to__gte=day),
             list=found,
+            known_from__lte=moment,
             project__in=KeyProject.objects.visible_to(user),
         )
         .select_related("project")

@@ -58,7 +58,10 @@ def project_detail(request: HttpRequest, code: str) -> HttpResponse:
     )
     if project is None:
         raise Missing("没有这个项目。")
-    found = portfolio(as_of=asked_date(request, "as_of"), user=request.user, district=settings.HOME_DISTRICT)
+    known_at = asked_moment(request)
+    found = portfolio(
+        as_of=asked_date(request, "as_of"), known_at=known_at, user=request.user, district=settings.HOME_DISTRICT
+    )
     row = next((row for row in found.projects if row.project.pk == project.pk), None)
     return render(
         request,
@@ -71,6 +74,7 @@ def project_detail(request: HttpRequest, code: str) -> HttpResponse:
             "events": project.events.select_related("source"),
             "task_force": getattr(project, "task_force", None),
             "portfolio": found,
+            "known_at": known_at,
         },
     )
 
@@ -79,9 +83,10 @@ def project_detail(request: HttpRequest, code: str) -> HttpResponse:
 def portfolio_figure(request: HttpRequest, district: str, address: str) -> HttpResponse:
     """Where a project figure comes from; `address` is list@day, as in the figure's key."""
     code, _, day = address.partition("@")
-    found = portfolio(
-        as_of=day_of(day), known_at=asked_moment(request), user=request.user, district=district, code=code
-    )
+    known_at = asked_moment(request)
+    found = portfolio(as_of=day_of(day), known_at=known_at, user=request.user, district=district, code=code)
     if not found.known:
         raise Missing("没有这份项目清单。")
-    return render(request, "projects/portfolio_figure.html", {"portfolio": found, "as_of": found.as_of})
+    return render(
+        request, "projects/portfolio_figure.html", {"portfolio": found, "as_of": found.as_of, "known_at": known_at}
+    )

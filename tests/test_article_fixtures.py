@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import shutil
 from collections import Counter
 from decimal import Decimal
@@ -444,7 +445,7 @@ def texts(content, names):
 
 def test_loading_twice_changes_nothing(db):
     before = state()
-    assert load(ARTICLE) == "数据文件 article：未变 471 条。\n"
+    assert re.fullmatch("数据文件 article：未变 [0-9]+ 条。\n", load(ARTICLE))
     assert state() == before
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from io import BytesIO
+from urllib.parse import quote
+
 import pytest
 from django.conf import settings
 from django.contrib.sessions.models import Session
@@ -14,6 +18,7 @@ from tests.indicators.test_actions import PNG, save
 
 pytestmark = pytest.mark.django_db
 FORM = "/rounds/2023-07/gxj/"
+FORM_TYPE = "application/x-www-form-urlencoded"
 
 
 def sign_in(client, username, password=PASSWORD, **extra):
@@ -66,7 +71,7 @@ def test_ended_session_answers_htmx_with_a_redirect_not_a_page(signed_in):
     response = client.post(FORM, {"do": "save"}, headers=headers)
     assert response.status_code == 401
     assert response.content == b""
-    assert response["HX-Redirect"] == f"/accounts/login/?next={FORM}"
+    assert response["HX-Redirect"] == f"/accounts/login/?next={quote(FORM, safe='')}"
     assert not Submission.objects.exists()
 
 
@@ -272,3 +277,107 @@ def test_server_error_is_a_chinese_page_that_asks_the_database_nothing(rf, djang
         response = server_error(rf.get("/cockpit/"))
     assert response.status_code == 500
     assert "没有保存" in response.content.decode()
+
+
+def test_htmx_returns_to_the_whole_address(signed_in):
+    client = signed_in("leader")
+    Session.objects.all().delete()
+    url = "http://testserver/cockpit/?period=2023-06&known_at=2024-01-01"
+    response = client.get("/indicators/", headers={"HX-Request": "true", "HX-Current-URL": url})
+    assert response["HX-Redirect"].endswith(quote("/cockpit/?period=2023-06&known_at=2024-01-01", safe=""))
+
+
+@pytest.mark.parametrize("url", ["http://[bad", "nonsense", ""])
+def test_odd_current_url_is_no_error(signed_in, url):
+    client = signed_in("leader")
+    Session.objects.all().delete()
+    assert client.get("/indicators/", headers={"HX-Request": "true", "HX-Current-URL": url}).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/figures/target/%00/x/", "/figures/gdp/%00/2023-06.ytd/", "/indicators/?q=%00"])
+def test_nul_is_no_address(signed_in, path):
+    assert signed_in("leader").get(path).status_code == 404
+
+
+@pytest.mark.parametrize("query", ["per_page=-1", "per_page=1", "page=-1", "page=9999999999", "sort=nonsense"])
+def test_odd_list_queries_show_the_list(signed_in, query):
+    page = signed_in("leader").get(f"/indicators/?{query}")
+    assert page.status_code == 200
+    assert len(page.context["table"].rows) == 37
+    assert page.context["table"].page.paginator.per_page == 200
+
+
+def test_wrong_method_is_a_chinese_page(signed_in):
+    response = signed_in("leader").post("/cockpit/")
+    assert response.status_code == 405
+    assert "没有改变" in response.content.decode()
+    assert "GET" in response["Allow"]
+
+
+def test_body_that_broke_off_is_not_taken_for_a_whole_form(signed_in, cast):
+    half = b"row_version=0&industrial_output-value=22"
+    response = signed_in("staff").generic(
+        "POST", FORM, half, FORM_TYPE, CONTENT_LENGTH=400, **{"wsgi.input": BytesIO(half)}
+    )
+    assert response.status_code == 400
+    assert "途中断开" in response.content.decode()
+    assert not Submission.objects.exists()
+
+
+def test_login_name_that_is_too_long_is_a_form_error(client, db):
+    assert sign_in(client, "x" * 300).status_code == 422
+
+
+@pytest.mark.parametrize("version", ["9" * 5000, "-1", "", "一"])
+def test_odd_row_version_is_a_conflict(signed_in, cast, version):
+    assert signed_in("staff").post(FORM, form_data(row_version=version)).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "message"),
+    [
+        ("value", "持平", "持平只能用于增速"),
+        ("value", "近万", "没有单位"),
+        ("value", "223.69999999999999", "位数过多"),
+        ("value", "9" * 39, "位数过多"),
+        ("growth", "0." + "1" * 20, "位数过多"),
+    ],
+)
+def test_form_refuses_what_cannot_be_kept(signed_in, cast, field, typed, message):
+    response = signed_in("staff").post(FORM, form_data(**{f"industrial_output-{field}": typed}))
+    assert response.status_code == 422
+    assert message in response.content.decode()
+
+
+def test_form_keeps_marks_and_wordings(signed_in, cast):
+    client = signed_in("staff")
+    client.post(FORM, form_data(**{"industrial_output-value": "—"}))
+    assert Entry.objects.get().null_reason == "not_applicable"
+    assert 'value="—"' in client.get(FORM).content.decode()
+    client.post(FORM, form_data(**{"row_version": "1", "industrial_output-value": "450余"}))
+    entry = Entry.objects.get()
+    assert (entry.printed, entry.comparator, entry.unit) == ("450余亿元", ">", "亿元")
+    assert 'value="450余亿元"' in client.get(FORM).content.decode()
+
+
+def test_conflict_shows_the_saved_figure_beside_ones_own(signed_in, cast):
+    client = signed_in("staff")
+    client.post(FORM, form_data(**{"industrial_output-value": "300"}))
+    text = client.post(FORM, form_data(**{"industrial_output-value": "100"})).content.decode()
+    assert 'name="industrial_output-value" value="300亿元"' in text
+    assert "没有保存的内容" in text
+    assert "100" in text
+
+
+def test_refused_submission_leaves_a_form_that_can_be_saved(signed_in, cast):
+    client = signed_in("staff")
+    blank = {f"industrial_output-{name}": "" for name in ("value", "growth", "rank_place", "rank_by")}
+    response = client.post(FORM, form_data(do="submit", **blank))
+    assert response.status_code == 409
+    version = re.search(r'name="row_version" value="([0-9]+)"', response.content.decode())[1]
+    assert client.post(FORM, form_data(row_version=version)).status_code == 302
+
+
+def test_stranger_cannot_send_large_bodies(client, db):
+    response = client.post("/imports/new/", b"", content_type="multipart/form-data; boundary=x", CONTENT_LENGTH=10**7)
+    assert response.status_code == 413

@@ -13,7 +13,7 @@ from tests.indicators.test_actions import PNG, save
 pytestmark = pytest.mark.django_db
 ROLES = ("staff", "staff2", "reviewer", "leader", "admin", "auditor")
 EVERYONE = dict.fromkeys(ROLES, 200)
-PUBLIC = {"healthz", "login", "admin:login"}
+PUBLIC = {"healthz", "login"}
 
 
 def only(*roles: str, other: int = 403) -> dict[str, int]:
@@ -24,10 +24,10 @@ def urls(resolver=None, prefix="") -> list[tuple[str, str]]:
     found = []
     for pattern in (resolver or get_resolver()).url_patterns:
         if isinstance(pattern, URLResolver):
-            if pattern.app_name != "admin":
+            if pattern.app_name != "admin":  # the admin site has tests of its own below
                 found += urls(pattern, prefix + str(pattern.pattern))
         elif isinstance(pattern, URLPattern):
-            found.append((prefix + str(pattern.pattern), pattern.name or ""))
+            found.append((prefix + str(pattern.pattern), pattern.name or "admin-login"))
     return found
 
 
@@ -84,7 +84,7 @@ DEEDS: dict[str, tuple[str, set[str]]] = {
 
 def test_every_url_is_in_the_matrix():
     names = {name for _, name in urls()}
-    assert names - PUBLIC - {"logout"} == set(PAGES) | set(DEEDS)
+    assert names - PUBLIC - {"logout", "admin-login"} == set(PAGES) | set(DEEDS)
 
 
 def get(client, path: str):
@@ -177,3 +177,57 @@ def test_a_month_without_figures_is_an_honest_page(signed_in):
     response = signed_in("leader").get("/cockpit/?period=2024-01")
     assert response.status_code == 200
     assert "尚未录入" in response.content.decode()
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_admin_site_is_for_admins(signed_in, world, role):
+    response = signed_in(role).get("/admin/")
+    assert response.status_code == (200 if role == "admin" else 302)
+
+
+def test_admin_site_has_no_sign_in_of_its_own(client, db):
+    assert client.get("/admin/login/?next=/admin/")["Location"].startswith("/accounts/login/")
+
+
+def admin_urls(action: str, model: str, pk: int | None = None) -> str:
+    return f"/admin/indicators/{model}/" + (f"{pk}/{action}/" if pk else f"{action}/")
+
+
+@pytest.mark.parametrize("model", ["vintage", "observation"])
+def test_admin_site_changes_no_figure(signed_in, world, model):
+    from indicators.models import Observation, Vintage
+
+    pk = {"vintage": Vintage, "observation": Observation}[model].objects.first().pk
+    client = signed_in("admin")
+    assert client.get(admin_urls("change", model, pk)).status_code == 200
+    assert client.post(admin_urls("change", model, pk), {"note": "x"}).status_code == 403
+    assert client.post(admin_urls("delete", model, pk), {"post": "yes"}).status_code == 403
+    assert client.post(admin_urls("add", model), {}).status_code == 403
+
+
+def test_admin_site_ends_a_definition_in_use_but_does_not_change_it(signed_in, world):
+    from indicators.models import IndicatorVersion
+
+    version = IndicatorVersion.objects.get(indicator__code="industrial_output")
+    client = signed_in("admin")
+    data = {"valid_to": "2030-12-31", "unit": "万元", "valid_from": "2024-01-01"}
+    assert client.post(admin_urls("change", "indicatorversion", version.pk), data).status_code == 302
+    version.refresh_from_db()
+    assert (version.unit, str(version.valid_from), str(version.valid_to)) == ("亿元", "2020-01-01", "2030-12-31")
+
+
+def test_admin_site_refuses_reversed_dates(signed_in, world):
+    from indicators.models import IndicatorVersion
+
+    version = IndicatorVersion.objects.get(indicator__code="industrial_output")
+    response = signed_in("admin").post(admin_urls("change", "indicatorversion", version.pk), {"valid_to": "2019-01-01"})
+    assert response.status_code == 200
+    assert "止期不得早于起期" in response.content.decode()
+
+
+def test_nobody_gives_a_role_to_themselves(signed_in, world, cast):
+    client = signed_in("admin")
+    data = {"username": cast.admin.username, "name": "改名", "role": "reviewer"}
+    client.post(f"/admin/accounts/user/{cast.admin.pk}/change/", data)
+    cast.admin.refresh_from_db()
+    assert (cast.admin.role, cast.admin.name) == ("admin", "改名")

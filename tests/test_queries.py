@@ -28,7 +28,7 @@ PATHS = {
     "/indicators/?sort=-value": 10,
     "/indicators/industrial_output/": 16,
     "/figures/industrial_output/220106/2023-06.ytd/": 14,
-    "/strategy/": 16,
+    "/strategy/": 17,
     "/projects/": 14,
     "/projects/key-2023-01/": 16,
     "/figures/portfolio/220106/key-2023@2023-08-04/": 8,
@@ -61,6 +61,7 @@ def grow_indicators(made: list[Indicator]) -> None:
             number=1,
             version=versions[o.indicator_id],
             value=Decimal("1.5"),
+            unit="亿元",
             source=template.source,
             known_from=template.known_from,
         )
@@ -132,7 +133,9 @@ def _approve_import_of(indicators: list[Indicator], cast, name: str) -> int:
     ]
     with CaptureQueriesContext(connection) as queries:
         submission = actions.submit_import(by=cast.admin, job=job, drafts=drafts)
-        assert len(actions.approve(by=cast.reviewer, submission=submission)) == len(indicators)
+        version = submission.row_version
+        vintages = actions.approve(by=cast.reviewer, submission=submission, row_version=version)
+    assert len(vintages) == len(indicators)
     return len(queries)
 
 

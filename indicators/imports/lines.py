@@ -11,7 +11,6 @@ from decimal import Decimal
 from typing import Any, Final, ParamSpec, TypeVar
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from indicators.models import (
@@ -24,12 +23,12 @@ from indicators.models import (
     RankPool,
     VintageStatus,
 )
-from indicators.models.fields import FigureField
+from indicators.written import figure_in_unit, storable
 from lvyuan import periods
 from lvyuan.accounts.models import District, User
 from lvyuan.imports.registry import Column, Record
 from lvyuan.imports.table import shown
-from lvyuan.numbers import UNITS, Comparator, NumberError, ParsedFigure, convert, parse_figure, plain
+from lvyuan.numbers import Comparator, NumberError, parse_figure, plain
 from lvyuan.periods import Period, PeriodError, PeriodKind, label
 
 COLUMNS = {
@@ -255,7 +254,9 @@ class Line:
         if not text:
             return
         try:
-            parsed = _in_unit(text, stated, unit)
+            parsed = figure_in_unit(text, unit, stated)
+            if parsed.value is not None:
+                storable("value", parsed.value, text)
         except NumberError as error:
             raise Fault(_column_of(error, stated), f"{_quoted(error.text)}{error.problem}", error.remedy) from error
         if parsed.value is None:
@@ -264,7 +265,7 @@ class Line:
         if not parsed.unit:
             remedy = "请写明单位，如 12.3万平方米，或加一列“单位”"
             raise Fault("value", "这项指标尚未规定计量单位，文件里也没有写", remedy)
-        content.value, content.unit = _storable("value", parsed.value, text), parsed.unit
+        content.value, content.unit = storable("value", parsed.value, text), parsed.unit
         content.comparator = parsed.comparator
         content.printed = "" if parsed.comparator == "=" else parsed.printed
 
@@ -274,12 +275,14 @@ class Line:
             return
         try:
             parsed = parse_figure(text, unit="%")
+            if parsed.value is not None:
+                storable("growth", parsed.value, text)
         except NumberError as error:
             raise Fault("growth", f"{_quoted(error.text)}{error.problem}", error.remedy) from error
         if parsed.comparator != "=":
             raise Fault("growth", f"{_quoted(text)}不是确切的增速", "增速请填确切数值，不写“余”“近”“约”")
         if parsed.value is not None:
-            self.content.growth = _storable("growth", parsed.value, text)
+            self.content.growth = storable("growth", parsed.value, text)
             self.content.growth_basis = PriceBasis.UNSTATED.value
 
     def read_rank(self, district: District) -> None:
@@ -326,41 +329,9 @@ class Line:
             raise Fault(column, "没有数值、增速、位次或定性表述，无可导入", "请补填其中一项，或删去这一行")
 
 
-def _in_unit(text: str, stated: str, unit: str) -> ParsedFigure:
-    """The figure in the indicator's unit, exactly; `stated` is the row's own unit, empty when it has none.
-
-    An inexact figure keeps its wording, completed by the unit it is meant in. Raises NumberError.
-    """
-    stated = "" if stated == unit else stated
-    bare = parse_figure(text)
-    meant = stated or (unit if unit in UNITS and bare.unit is None else "")
-    parsed = parse_figure(text, unit=meant) if meant else bare
-    own = parsed.unit or unit
-    if parsed.value is None or not own:
-        return parsed
-    return ParsedFigure(
-        value=convert(parsed.value, own, unit) if unit and own != unit else parsed.value,
-        comparator=parsed.comparator,
-        unit=unit or own,
-        printed=text if bare.unit else f"{text}{own}",
-    )
-
-
 def _column_of(error: NumberError, stated: str) -> str:
     """The unit's column when it is the unit that was not understood, else the value's."""
     return "unit" if stated and (error.text == stated or error.text.startswith(f"{stated}→")) else "value"
-
-
-def _storable(name: str, value: Decimal, text: str) -> Decimal:
-    """The value if the database can keep all its digits; zero has no sign."""
-    column = Entry._meta.get_field(name)
-    assert isinstance(column, FigureField)
-    try:
-        column.run_validators(value)
-    except ValidationError as error:
-        remedy = "整数和小数合计不超过 38 位，其中小数不超过 12 位"
-        raise Fault(name, f"{_quoted(text)}位数过多", remedy) from error
-    return value if value else value.copy_abs()
 
 
 def said_texts(

@@ -1,3 +1,4 @@
+from indicators.models.checks import CheckRule
 from indicators.models.definitions import (
     Assignment,
     Calendar,
@@ -26,6 +27,7 @@ from indicators.models.targets import Target
 __all__ = [
     "Assignment",
     "Calendar",
+    "CheckRule",
     "Comparator",
     "Entry",
     "Evidence",

@@ -6,6 +6,7 @@ import datetime as dt
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.urls import reverse
@@ -77,11 +78,6 @@ class IndicatorQuerySet(models.QuerySet["Indicator"]):
     def visible_to(self, user: User) -> IndicatorQuerySet:
         """Definitions are no secret: every signed-in person sees all of them."""
         return self.all() if user.is_authenticated and user.is_active else self.none()
-
-    def assigned_to(self, department: Department, on: dt.date) -> IndicatorQuerySet:
-        """Indicators that `department` reports on that day."""
-        current = Assignment.objects.in_force(on).filter(department=department)
-        return self.filter(pk__in=current.values("indicator"))
 
 
 class Indicator(models.Model):
@@ -169,7 +165,25 @@ class IndicatorNode(models.Model):
         return f"{self.indicator} · {self.node}"
 
 
-def _one_at_a_time(name: str, *links: str, message: str) -> ExclusionConstraint:
+class Dated(models.Model):
+    """Something that holds from a day to a day, both included; open-ended without the second."""
+
+    valid_from = models.DateField(_("起"))
+    valid_to = models.DateField(_("止"), null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+    def clean(self) -> None:
+        # Before the database sees the range: a reversed one is no range at all to it.
+        if self.valid_from and self.valid_to and self.valid_to < self.valid_from:
+            raise ValidationError({"valid_to": _("止期不得早于起期。")})
+
+    def is_in_force(self, on: dt.date) -> bool:
+        return self.valid_from <= on and (self.valid_to is None or on <= self.valid_to)
+
+
+def one_at_a_time(name: str, *links: str, message: str) -> ExclusionConstraint:
     """No two rows with the same `links` (foreign keys) may hold on the same day.
 
     Their integers become one-element ranges, since gist compares ranges without an extension.
@@ -181,12 +195,10 @@ def _one_at_a_time(name: str, *links: str, message: str) -> ExclusionConstraint:
     return ExclusionConstraint(name=name, expressions=[*expressions, (validity, "&&")], violation_error_message=message)
 
 
-class IndicatorVersion(models.Model):
+class IndicatorVersion(Dated):
     """A definition in force for a while; a new version is a break in the series."""
 
     indicator = models.ForeignKey(Indicator, models.PROTECT, related_name="versions", verbose_name=_("指标"))
-    valid_from = models.DateField(_("起"))
-    valid_to = models.DateField(_("止"), null=True, blank=True)
     unit = models.CharField(_("计量单位"), max_length=20, blank=True)
     definition = models.TextField(_("定义"), blank=True)
     scope = models.TextField(_("口径"), blank=True)
@@ -204,7 +216,7 @@ class IndicatorVersion(models.Model):
                 condition=Q(valid_to__isnull=True) | Q(valid_to__gte=F("valid_from")),
                 violation_error_message=_("口径的止期不得早于起期。"),
             ),
-            _one_at_a_time(
+            one_at_a_time(
                 "indicatorversion_one_at_a_time", "indicator", message=_("同一指标同一天只能有一个口径版本。")
             ),
         ]
@@ -213,9 +225,6 @@ class IndicatorVersion(models.Model):
     def __str__(self) -> str:
         return f"{self.indicator} {self.valid_from}"
 
-    def is_in_force(self, on: dt.date) -> bool:
-        return self.valid_from <= on and (self.valid_to is None or on <= self.valid_to)
-
 
 class AssignmentQuerySet(models.QuerySet["Assignment"]):
     def in_force(self, on: dt.date) -> AssignmentQuerySet:
@@ -223,14 +232,12 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         return self.filter(Q(valid_to__isnull=True) | Q(valid_to__gte=on), valid_from__lte=on)
 
 
-class Assignment(models.Model):
+class Assignment(Dated):
     """Who reports an indicator of a district, from when to when."""
 
     district = models.ForeignKey(District, models.PROTECT, verbose_name=_("区划"))
     indicator = models.ForeignKey(Indicator, models.PROTECT, related_name="assignments", verbose_name=_("指标"))
     department = models.ForeignKey(Department, models.PROTECT, related_name="assignments", verbose_name=_("填报单位"))
-    valid_from = models.DateField(_("起"))
-    valid_to = models.DateField(_("止"), null=True, blank=True)
     is_assumed = models.BooleanField(_("推定"), default=False)
 
     objects = AssignmentQuerySet.as_manager()
@@ -245,7 +252,7 @@ class Assignment(models.Model):
                 condition=Q(valid_to__isnull=True) | Q(valid_to__gte=F("valid_from")),
                 violation_error_message=_("分工的止期不得早于起期。"),
             ),
-            _one_at_a_time(
+            one_at_a_time(
                 "assignment_one_at_a_time",
                 "district",
                 "indicator",

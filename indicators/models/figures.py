@@ -6,9 +6,9 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 import pgtrigger
+from django.contrib.postgres.functions import TransactionNow
 from django.db import models
-from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -107,16 +107,23 @@ def figure_key(indicator_code: str, district_code: str, period: Period) -> str:
 class VintageQuerySet(models.QuerySet["Vintage"]):
     def known_at(self, moment: dt.datetime) -> VintageQuerySet:
         """One row per observation: the state that was known at `moment`."""
-        return (
-            self.filter(known_from__lte=moment)
-            .order_by("observation_id", "-known_from", "-number")
-            .distinct("observation_id")
+        known = Vintage.objects.filter(observation=OuterRef("observation"), known_from__lte=moment)
+        later = Q(known_from__gt=OuterRef("known_from")) | Q(
+            known_from=OuterRef("known_from"), number__gt=OuterRef("number")
         )
+        return self.filter(~Exists(known.filter(later)), known_from__lte=moment)
+
+    def in_force(self, known_at: dt.datetime | None = None) -> VintageQuerySet:
+        """What holds now, or held as far as was known at that moment; withdrawn states are no figures."""
+        chosen = self.filter(pk=F("observation__current")) if known_at is None else self.known_at(known_at)
+        return chosen.exclude(status=VintageStatus.WITHDRAWN)
 
 
 class Vintage(models.Model):
     """An approved state of an observation; corrections are new vintages, never changes of old ones."""
 
+    # The observation's own district, filled by trigger: the largest table leads its index with it.
+    district = models.ForeignKey(District, models.PROTECT, editable=False, verbose_name=_("区划"))
     observation = models.ForeignKey(Observation, models.PROTECT, related_name="vintages", verbose_name=_("数据点"))
     number = models.PositiveIntegerField(_("版本"))
     version = models.ForeignKey(IndicatorVersion, models.PROTECT, verbose_name=_("口径版本"))
@@ -140,7 +147,7 @@ class Vintage(models.Model):
 
     known_from = models.DateTimeField(_("自何时可知"))
     known_from_is_backfilled = models.BooleanField(_("按发布日期补录"), default=False)
-    recorded_at = models.DateTimeField(_("入库时间"), db_default=Now(), editable=False)
+    recorded_at = models.DateTimeField(_("入库时间"), db_default=TransactionNow(), editable=False)
     entered_by = models.ForeignKey(
         User, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("填报人")
     )
@@ -166,6 +173,11 @@ class Vintage(models.Model):
                 violation_error_message=_("有数值时不能再填无数值的原因。"),
             ),
             models.CheckConstraint(
+                name="vintage_value_has_unit",
+                condition=Q(value__isnull=True) | ~Q(unit=""),
+                violation_error_message=_("有数值时必须写明单位。"),
+            ),
+            models.CheckConstraint(
                 name="vintage_two_persons",
                 condition=Q(entered_by__isnull=True) | Q(approved_by__isnull=True) | ~Q(entered_by=F("approved_by")),
                 violation_error_message=_("填报人与审核人不能是同一人。"),
@@ -176,8 +188,18 @@ class Vintage(models.Model):
                 violation_error_message=_("修订已审核的数据必须写明理由。"),
             ),
         ]
+        indexes = [models.Index(fields=["district", "observation", "-known_from", "-number"], name="vintage_known")]
         triggers = [
             *recorded_append_only(),
+            pgtrigger.Trigger(
+                name="fill_district",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                func="""
+                    SELECT district_id INTO NEW.district_id FROM indicators_observation WHERE id = NEW.observation_id;
+                    RETURN NEW;
+                """,
+            ),
             pgtrigger.Trigger(
                 name="says_something",
                 when=pgtrigger.After,
@@ -195,6 +217,24 @@ class Vintage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.observation} v{self.number}"
+
+
+def added_with_its_vintage() -> pgtrigger.Trigger:
+    """Refuses a detail of a vintage that was recorded in an earlier transaction: it would change what was approved."""
+    return pgtrigger.Trigger(
+        name="added_with_its_vintage",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert,
+        func="""
+            IF NOT EXISTS (
+                SELECT 1 FROM indicators_vintage v
+                WHERE v.id = NEW.vintage_id AND v.recorded_at = transaction_timestamp()
+            ) THEN
+                RAISE EXCEPTION '已入库的版本不能再补充位次或比较，请另立版本。' USING ERRCODE = 'restrict_violation';
+            END IF;
+            RETURN NEW;
+        """,
+    )
 
 
 class RankBy(models.TextChoices):
@@ -225,7 +265,7 @@ class Rank(models.Model):
                 violation_error_message=_("位次必须在 1 与范围大小之间。"),
             ),
         ]
-        triggers = recorded_append_only()
+        triggers = [*recorded_append_only(), added_with_its_vintage()]
 
     def __str__(self) -> str:
         return f"{self.pool}第{self.place}位"
@@ -249,7 +289,7 @@ class PrintedComparison(models.Model):
         verbose_name = _("原文比较")
         verbose_name_plural = _("原文比较")
         constraints = [models.UniqueConstraint(fields=["vintage", "kind"], name="printedcomparison_unique")]
-        triggers = recorded_append_only()
+        triggers = [*recorded_append_only(), added_with_its_vintage()]
 
     def __str__(self) -> str:
         return self.wording

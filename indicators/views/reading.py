@@ -29,7 +29,7 @@ def indicator_list(request: HttpRequest) -> HttpResponse:
     card = scorecard(district=settings.HOME_DISTRICT, period=period, known_at=known_at, user=request.user)
     shown = set(narrowed.qs.values_list("pk", flat=True)) if narrowed.is_valid() and narrowed.is_bound else None
     rows = [row for row in card.rows if shown is None or row.indicator.pk in shown]
-    table = IndicatorTable(rows, request=request)
+    table = IndicatorTable(rows, request=request, known_at=known_at)
     return render(
         request,
         "indicators/indicator_list.html",
@@ -65,19 +65,20 @@ def indicator_detail(request: HttpRequest, code: str) -> HttpResponse:
     district, period, known_at = settings.HOME_DISTRICT, asked_period(request), asked_moment(request)
     card = scorecard(district=district, period=period, known_at=known_at, user=request.user, codes=[code])
     history = series(indicator=indicator, district=district, known_at=known_at, user=request.user)
-    today = timezone.localdate()
+    row = card.by_code[code]
+    shown = row.period.end if row.period else timezone.localdate()
     versions = list(indicator.versions.order_by("-valid_from"))
     return render(
         request,
         "indicators/indicator_detail.html",
         {
             "indicator": indicator,
-            "row": card.by_code[code],
+            "row": row,
             "history": history,
             "charts": trend_charts(history, indicator.name),
             "targets": [row for row in card.targets if row.target.indicator_id == indicator.pk],
             "versions": versions,
-            "version": next((v for v in versions if v.valid_to is None or v.valid_to >= today), None),
+            "version": next((v for v in versions if v.is_in_force(shown)), None),
             "nodes": indicator.nodes.all(),
             "assignment": _assignment(indicator, district),
             "period": period,

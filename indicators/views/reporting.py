@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.conf import settings
@@ -18,7 +19,7 @@ from indicators.evidence import evidence_path
 from indicators.forms import ReasonForm
 from indicators.grid import Line, lines, owed
 from indicators.models import Entry, Evidence, Round, Submission
-from indicators.refusals import Refused, TooLarge
+from indicators.refusals import Conflict, Refused, TooLarge
 from indicators.review import review_lines
 from lvyuan.accounts.models import Department, Role
 from lvyuan.ui.http import require_role
@@ -97,8 +98,16 @@ def round_detail(request: HttpRequest, code: str) -> HttpResponse:
 
 
 def _form_page(
-    request: HttpRequest, round: Round, department: Department, *, data: Any = None, status: int = 200, error: str = ""
+    request: HttpRequest,
+    round: Round,
+    department: Department,
+    *,
+    data: Any = None,
+    status: int = 200,
+    error: str = "",
+    rejected: list[tuple[str, str]] | None = None,
 ) -> HttpResponse:
+    """The form as it is stored now, or with `data` typed into it."""
     submission = Submission.objects.filter(round=round, department=department).first()
     return _render_form(
         request,
@@ -108,7 +117,17 @@ def _form_page(
         lines(round, department, submission, user=request.user, data=data),
         status=status,
         error=error,
+        rejected=rejected,
     )
+
+
+def _typed(shown: list[Line]) -> list[tuple[str, str]]:
+    """What somebody typed, line by line, as text: for the person whose save was refused."""
+    return [
+        (line.indicator.name, "；".join(f"{line.form[name].label} {text}" for name, text in line.form.data_typed()))
+        for line in shown
+        if line.form.data_typed()
+    ]
 
 
 def _render_form(
@@ -120,6 +139,7 @@ def _render_form(
     *,
     status: int = 200,
     error: str = "",
+    rejected: list[tuple[str, str]] | None = None,
 ) -> HttpResponse:
     lock_reason = ""
     if submission is not None and not submission.is_editable:
@@ -140,6 +160,7 @@ def _render_form(
             "lock_reason": lock_reason,
             "last_return": last if last and last.to_state == Submission.State.RETURNED else None,
             "error": error,
+            "rejected": rejected or [],
             "evidence_limit": settings.EVIDENCE_LIMIT,
         },
         status=status,
@@ -174,14 +195,17 @@ def submission_form(request: HttpRequest, code: str, department: str) -> HttpRes
             messages.success(request, "已提交审核。审核员处理后，这里会显示结果。")
         else:
             messages.success(request, "已保存，尚未提交。")
+    except Conflict as conflict:
+        # What a colleague saved, with one's own text beside it: overwriting must be a decision.
+        return _form_page(request, round, own, status=409, error=str(conflict), rejected=_typed(shown))
     except Refused as refused:
-        return _render_form(request, round, own, submission, shown, status=409, error=str(refused))
+        return _form_page(request, round, own, data=request.POST, status=409, error=str(refused))
     return redirect("indicators:submission-form", code=round.code, department=own.code)
 
 
 def _row_version(request: HttpRequest) -> int:
     text = request.POST.get("row_version", "")
-    return int(text) if text.isascii() and text.isdigit() else -1
+    return int(text) if re.fullmatch("[0-9]{1,9}", text) else -1
 
 
 @require_POST
@@ -214,12 +238,11 @@ def evidence_detail(request: HttpRequest, pk: int) -> HttpResponse:
     evidence = Evidence.objects.visible_to(request.user).filter(pk=pk).first()
     if evidence is None:
         raise Missing("没有这份材料，或者它不属于您可以查看的范围。")
-    response = FileResponse(
-        evidence_path(evidence.sha256).open("rb"),
-        as_attachment=True,
-        filename=evidence.name,
-        content_type=evidence.content_type,
-    )
+    try:
+        content = evidence_path(evidence.sha256).open("rb")
+    except FileNotFoundError as error:
+        raise Missing("这份材料的文件不在服务器上，请联系管理员从备份恢复。") from error
+    response = FileResponse(content, as_attachment=True, filename=evidence.name, content_type=evidence.content_type)
     response["Cache-Control"] = "no-store"
     response["Content-Security-Policy"] = "sandbox; default-src 'none'"
     return response
@@ -282,7 +305,7 @@ def _review_page(
 def review_approve(request: HttpRequest, pk: int) -> HttpResponse:
     submission = get_submission(request, pk)
     try:
-        vintages = actions.approve(by=request.user, submission=submission)
+        vintages = actions.approve(by=request.user, submission=submission, row_version=_row_version(request))
     except Refused as refused:
         return _review_page(request, get_submission(request, pk), error=str(refused), status=409)
     messages.success(request, f"已通过，{len(vintages)} 项数据即时生效。")
@@ -296,7 +319,12 @@ def review_return(request: HttpRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return _review_page(request, submission, form=form, status=422)
     try:
-        actions.return_submission(by=request.user, submission=submission, reason=form.cleaned_data["reason"])
+        actions.return_submission(
+            by=request.user,
+            submission=submission,
+            row_version=_row_version(request),
+            reason=form.cleaned_data["reason"],
+        )
     except Refused as refused:
         return _review_page(request, get_submission(request, pk), form=form, error=str(refused), status=409)
     messages.success(request, "已退回，填报员会看到理由。")

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.http import HttpRequest
 
 from lvyuan.accounts.models import Department, District, User
 from lvyuan.ui.admin import DefinitionAdmin
@@ -27,6 +30,11 @@ class UserAdmin(DefinitionAdmin, DjangoUserAdmin):
     search_fields = ["username", "name"]
     filter_horizontal = ()
     fieldsets = [(None, {"fields": ["username", "password", "name", "role", "department", "is_active"]})]
+
+    # Nobody gives a role to themselves: 等保 keeps administrators, reviewers and auditors apart.
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return ["role", "department", "is_active"] if obj == request.user else []
+
     add_fieldsets = [
         (None, {"fields": ["username", "name", "role", "department", "usable_password", "password1", "password2"]})
     ]

@@ -2,14 +2,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import views
-from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm, UsernameField
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse_lazy
 
 
+def client_address(request: HttpRequest) -> str:
+    """The person's address: behind the proxy (HTTPS) the one it passes on, which it always overwrites."""
+    forwarded = request.META.get("HTTP_X_REAL_IP", "") if settings.HTTPS else ""
+    return forwarded or request.META.get("REMOTE_ADDR", "")
+
+
 class SignInForm(AuthenticationForm):
+    username = UsernameField(label="用户名", max_length=150, widget=forms.TextInput(attrs={"autofocus": True}))
     error_messages = {
         "invalid_login": "用户名或密码不对，请重新输入。连续输错 5 次将锁定 15 分钟。",
         "inactive": "这个账号已停用，请联系管理员。",

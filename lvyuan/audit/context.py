@@ -11,10 +11,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from django.db import connection, transaction
+from psycopg.pq import TransactionStatus
 
 if TYPE_CHECKING:
     from lvyuan.accounts.models import User
 
+INERROR = TransactionStatus.INERROR
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -49,8 +51,8 @@ def acting(*, by: User | None = None, reason: str = "", **more: str) -> Iterator
         yield
     finally:
         _current.reset(token)
-        # In a transaction that must roll back the database forgets the setting by itself.
-        if not connection.needs_rollback and connection.connection is not None:
+        # A failed transaction takes no more statements, and rolling back restores the setting by itself.
+        if connection.connection is not None and connection.connection.info.transaction_status != INERROR:
             _tell_database(outer)
 
 

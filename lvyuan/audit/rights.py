@@ -11,6 +11,22 @@ from django.db.models import Model
 
 from lvyuan.audit.triggers import EVENT_TABLE, RecordInsert, Refuse
 
+# pgtrigger lets anybody name triggers to skip in a setting. The owner may (tests do); the app's role may not.
+# A function's text takes no parameters, so the role travels in a setting and is quoted by format().
+NO_IGNORING = """
+DO $do$
+BEGIN
+    EXECUTE format($sql$
+        CREATE OR REPLACE FUNCTION public._pgtrigger_should_ignore(trigger_name name) RETURNS boolean AS $$
+            SELECT session_user <> %L AND trigger_name::text = ANY(
+                coalesce(nullif(current_setting('pgtrigger.ignore', true), ''), '{}')::text[]
+            )
+        $$ LANGUAGE sql
+    $sql$, current_setting('lvyuan.app_role'));
+END
+$do$
+"""
+
 
 def recorded_models() -> list[type[Model]]:
     """Models whose writes the history records."""
@@ -58,3 +74,9 @@ def grant_rights(using: str = "default", **kwargs: Any) -> None:
         )
         for (function,) in cursor.fetchall():
             cursor.execute(f"ALTER FUNCTION {function} SECURITY DEFINER SET search_path = public, pg_temp")
+            # Firing a trigger needs no right on its function; hanging it on a table of one's own does.
+            cursor.execute(f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC")
+        database = connection.ops.quote_name(connection.settings_dict["NAME"])
+        cursor.execute(f"REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC")
+        cursor.execute("SELECT set_config('lvyuan.app_role', %s, false)", [role])
+        cursor.execute(NO_IGNORING)

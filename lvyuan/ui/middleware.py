@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.shortcuts import render
 from django.urls import Resolver404, resolve
 
@@ -31,8 +31,29 @@ def size_text(size: int) -> str:
     return f"{mib:.0f} MB" if mib == int(mib) else f"{mib:.1f} MB"
 
 
+def _refused(request: HttpRequest, status: int, title: str, message: str) -> HttpResponse:
+    return render(request, "ui/error.html", {"title": title, "message": message}, status=status)
+
+
+class PlainAddressMiddleware:
+    """Refuses addresses that no text column could hold, and gives an empty 405 its page."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
+            return _refused(request, 404, "找不到", "没有这个地址。")
+        response = self.get_response(request)
+        if response.status_code == 405 and not response.streaming and not response.content:
+            page = _refused(request, 405, "不能这样访问", "这个地址不支持这种操作，没有改变任何内容。请从页面上操作。")
+            page["Allow"] = response["Allow"]
+            return page
+        return response
+
+
 class UploadLimitMiddleware:
-    """Refuses a body over its endpoint's limit before reading it."""
+    """Refuses a body over its endpoint's limit before reading it, and one that broke off on the way."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -44,18 +65,23 @@ class UploadLimitMiddleware:
             allowed = limit + MULTIPART_OVERHEAD if limit else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
             if length > allowed:
                 shown = size_text(limit or settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
-                return render(
-                    request,
-                    "ui/error.html",
-                    {
-                        "title": "文件过大",
-                        "message": f"上传的内容超过 {shown} 的上限，没有保存任何内容。请压缩或拆分后再传。",
-                    },
-                    status=413,
-                )
+                message = f"上传的内容超过 {shown} 的上限，没有保存任何内容。请压缩或拆分后再传。"
+                return _refused(request, 413, "文件过大", message)
+        elif length and request.content_type != "multipart/form-data" and not self.is_whole(request, length):
+            return _refused(request, 400, "内容不完整", "提交的内容在途中断开，没有保存任何内容。请重试。")
         return self.get_response(request)
 
+    def is_whole(self, request: HttpRequest, length: int) -> bool:
+        """Whether all of the body arrived; half a form must not be taken for a whole one."""
+        try:
+            return len(request.body) == length
+        except UnreadablePostError:
+            return False
+
     def file_limit(self, request: HttpRequest) -> int | None:
+        """The view's own limit, for people who are signed in; strangers cannot fill the disk."""
+        if not request.user.is_authenticated:
+            return None
         try:
             return getattr(resolve(request.path_info).func, "upload_limit", None)
         except Resolver404:
@@ -78,8 +104,8 @@ class HtmxRedirectMiddleware:
             login = str(settings.LOGIN_URL_PATH)
             if urlsplit(target).path == login:
                 # After signing in people return to the page they were on, not to the fragment.
-                page = urlsplit(request.htmx.current_url_abs_path or "/").geturl()
-                target = f"{login}?next={page}"
+                page = self.page_of(request)
+                target = f"{login}?{urlencode({'next': page})}"
                 status = 401
             else:
                 status = 200
@@ -89,6 +115,13 @@ class HtmxRedirectMiddleware:
                 fragment.cookies[cookie.key] = cookie
             return fragment
         return response
+
+    def page_of(self, request: HttpRequest) -> str:
+        """The page that the fragment belongs to; the start page when the browser does not tell."""
+        try:
+            return str(request.htmx.current_url_abs_path or "/")  # type: ignore[attr-defined]
+        except ValueError:
+            return "/"
 
 
 # Entry, review, imports, accounts, evidence and administration: not even the browser may keep these.

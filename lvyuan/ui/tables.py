@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import django_tables2 as tables
@@ -10,7 +11,7 @@ from django.http import HttpRequest
 from django_tables2.data import TableListData
 from django_tables2.utils import Accessor
 
-from lvyuan.ui.templatetags.figures import figure
+from lvyuan.ui.templatetags.figures import figure_html
 
 
 class RowData(TableListData):
@@ -35,8 +36,12 @@ class BaseTable(tables.Table):
     PER_PAGE = 200
     caption = ""
 
-    def __init__(self, rows: Iterable[Any], *, request: HttpRequest) -> None:
-        super().__init__(RowData(rows), attrs={"class": "table"}, empty_text="没有符合条件的内容。")
+    def __init__(self, rows: Iterable[Any], *, request: HttpRequest, known_at: datetime | None = None) -> None:
+        self.known_at = known_at
+        # No address changes the page size: the field's name is one that no query can hold.
+        super().__init__(
+            RowData(rows), per_page_field="\0", attrs={"class": "table"}, empty_text="没有符合条件的内容。"
+        )
         tables.RequestConfig(request, paginate={"per_page": self.PER_PAGE}).configure(self)
 
 
@@ -47,5 +52,5 @@ class FigureColumn(tables.Column):
         kwargs.setdefault("attrs", {"td": {"class": "number"}, "th": {"class": "number"}})
         super().__init__(*args, accessor=accessor, order_by=f"{accessor}__value", **kwargs)
 
-    def render(self, value: Any) -> Any:
-        return figure(value)
+    def render(self, value: Any, table: BaseTable) -> Any:
+        return figure_html(value, known_at=table.known_at)

@@ -209,3 +209,36 @@ def test_every_domain_table_is_recorded():
     ours = {m for m in apps.get_models() if m.__module__.startswith(("lvyuan.", "indicators.", "projects."))}
     assert ours - set(recorded_models()) == {Event}
     assert Observation in recorded_models()
+
+
+def test_app_role_cannot_have_triggers_ignored(app_role):
+    everything = "SELECT set_config('pgtrigger.ignore', (SELECT array_agg(tgname)::text FROM pg_trigger), true)"
+    with psycopg.connect(app_dsn(app_role)) as app:
+        app.execute(everything)
+        app.execute("UPDATE accounts_department SET name = 'y' WHERE code = 'tjj'")
+        event = app.execute("SELECT after->>'name' FROM audit_event ORDER BY id DESC LIMIT 1").fetchone()
+        app.rollback()
+    assert event == ("y",)
+
+
+def test_app_role_cannot_hang_history_triggers_on_tables_of_its_own(app_role):
+    with psycopg.connect(app_dsn(app_role)) as app:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            app.execute("CREATE TEMP TABLE t (id int)")
+        app.rollback()
+        rights = app.execute(
+            "SELECT bool_or(has_function_privilege(oid, 'execute')) FROM pg_proc"
+            " WHERE proname LIKE 'pgtrigger_record_%'"
+        ).fetchone()
+    assert rights == (False,)
+
+
+def test_nothing_is_added_to_a_vintage_later(app_role):
+    statement = (
+        "INSERT INTO indicators_rank (vintage_id, pool_id, by, place, pool_size, wording)"
+        " SELECT v.id, p.id, 'other', 1, 5, '' FROM indicators_vintage v, indicators_rankpool p LIMIT 1"
+    )
+    with psycopg.connect(app_dsn(app_role)) as app:
+        with pytest.raises(psycopg.errors.RestrictViolation, match="另立版本"):
+            app.execute(statement)
+        app.rollback()

@@ -497,7 +497,7 @@ def test_confirmed_import_waits_for_a_reviewer_and_is_approved_in_one_step(cast)
     entry = submission.entries.get()
     assert (str(entry.value), entry.unit, str(entry.growth)) == ("254.10", "亿元", "16.2")
     assert (entry.rank_place, entry.rank_by, entry.note, entry.locator) == (1, "growth", "=cmd()", "第2行")
-    (vintage,) = approve(by=cast.reviewer, submission=submission)
+    (vintage,) = approve(by=cast.reviewer, submission=submission, row_version=submission.row_version)
     assert (vintage.source.file_name, vintage.entered_by, vintage.approved_by) == (
         "七月.csv",
         cast.admin,
@@ -525,7 +525,7 @@ def test_only_new_and_changed_rows_are_submitted(cast):
         "industrial_output": "2023-07.ytd",
         "gdp": "2023-06.ytd",
     }
-    approve(by=cast.reviewer, submission=submission)
+    approve(by=cast.reviewer, submission=submission, row_version=submission.row_version)
     gdp = Vintage.objects.get(observation__indicator__code="gdp", number=2)
     assert (gdp.growth, gdp.ranks.get().place) == (D("10.2"), 1)
 
@@ -613,7 +613,7 @@ def test_cancelled_import_changes_nothing(cast):
 def test_returned_import_leaves_the_job_confirmed(cast):
     job, _ = actions.upload_file(by=cast.admin, upload=july_file(), kind="observations")
     submission = actions.confirm_job(by=cast.admin, job=job)
-    return_submission(by=cast.reviewer, submission=submission, reason="请核对口径")
+    return_submission(by=cast.reviewer, submission=submission, row_version=submission.row_version, reason="请核对口径")
     job.refresh_from_db()
     assert (job.state, job.confirmed_at <= timezone.now()) == ("confirmed", True)
 

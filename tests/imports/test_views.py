@@ -287,7 +287,7 @@ def test_reviewer_sees_and_approves_the_import(signed_in, job):
     signed_in("admin").post(f"/imports/{job.pk}/confirm/")
     submission, client = Submission.objects.get(), signed_in("reviewer")
     assert "254.1亿元" in page(client.get(f"/reviews/{submission.pk}/"))
-    assert client.post(f"/reviews/{submission.pk}/approve/").status_code == 302
+    assert client.post(f"/reviews/{submission.pk}/approve/", {"row_version": submission.row_version}).status_code == 302
     submission.refresh_from_db()
     assert submission.state == "approved"
 

@@ -44,6 +44,17 @@ def save(by, july, *drafts, version=0):
     )
 
 
+def approve(by, submission):
+    """Approves what is there now."""
+    version = Submission.objects.get(pk=submission.pk).row_version
+    return actions.approve(by=by, submission=submission, row_version=version)
+
+
+def send_back(by, submission, reason):
+    version = Submission.objects.get(pk=submission.pk).row_version
+    return actions.return_submission(by=by, submission=submission, row_version=version, reason=reason)
+
+
 @pytest.fixture
 def submitted(cast, july) -> Submission:
     return actions.submit(by=cast.staff, submission=save(cast.staff, july))
@@ -51,10 +62,10 @@ def submitted(cast, july) -> Submission:
 
 def test_main_job(cast, july):
     submission = actions.submit(by=cast.staff, submission=save(cast.staff, july))
-    actions.return_submission(by=cast.reviewer, submission=submission, reason="请核对增速")
+    send_back(cast.reviewer, submission, "请核对增速")
     save(cast.staff, july, draft(growth=D("16.3")), version=3)
     actions.submit(by=cast.staff, submission=submission)
-    (vintage,) = actions.approve(by=cast.reviewer, submission=submission)
+    (vintage,) = approve(cast.reviewer, submission)
     assert (vintage.value, vintage.growth, vintage.number) == (D("254.1"), D("16.3"), 1)
     assert (vintage.entered_by, vintage.approved_by) == (cast.staff, cast.reviewer)
     row = scorecard(district=HOME, period=None, user=cast.leader).by_code["industrial_output"]
@@ -70,7 +81,7 @@ def test_drafts_never_show_outside_the_chain(cast, july):
 
 
 def test_history_names_the_person_and_the_reason(cast, submitted):
-    actions.return_submission(by=cast.reviewer, submission=submitted, reason="口径不一致")
+    send_back(cast.reviewer, submitted, "口径不一致")
     event = Event.objects.about(submitted).first()
     assert event.actor_id == cast.reviewer.pk
     assert event.reason == "口径不一致"
@@ -148,24 +159,24 @@ def test_submitting_twice_is_a_conflict(cast, submitted):
 
 def test_return_needs_a_reason(cast, submitted):
     with pytest.raises(Refused, match="理由"):
-        actions.return_submission(by=cast.reviewer, submission=submitted, reason="  ")
+        send_back(cast.reviewer, submitted, "  ")
 
 
 @pytest.mark.parametrize("who", ["staff", "staff2", "leader", "admin", "auditor"])
 def test_only_reviewers_approve_and_return(cast, submitted, who):
     person = getattr(cast, who)
     with pytest.raises(NotAllowed):
-        actions.approve(by=person, submission=submitted)
+        approve(person, submitted)
     with pytest.raises(NotAllowed):
-        actions.return_submission(by=person, submission=submitted, reason="试试看")
+        send_back(person, submitted, "试试看")
     submitted.refresh_from_db()
     assert submitted.state == "submitted"
 
 
 def test_approving_twice_is_a_conflict(cast, submitted):
-    actions.approve(by=cast.reviewer, submission=submitted)
+    approve(cast.reviewer, submitted)
     with pytest.raises(Conflict, match="已通过"):
-        actions.approve(by=cast.reviewer2, submission=submitted)
+        approve(cast.reviewer2, submitted)
     assert Vintage.objects.filter(entry__submission=submitted).count() == 1
 
 
@@ -181,7 +192,7 @@ def test_indicator_without_a_definition_in_force_blocks_approval(cast, submitted
     version.valid_to = dt.date(2023, 6, 30)
     version.save(update_fields=["valid_to"])
     with pytest.raises(Refused, match="口径"):
-        actions.approve(by=cast.reviewer, submission=submitted)
+        approve(cast.reviewer, submitted)
     submitted.refresh_from_db()
     assert submitted.state == "submitted"
 
@@ -218,3 +229,71 @@ def test_evidence_after_submission_is_refused(cast, submitted):
         actions.add_evidence(by=cast.staff, entry=entry, upload=SimpleUploadedFile("a.png", PNG))
     with pytest.raises(NotAllowed):
         actions.add_evidence(by=cast.staff2, entry=entry, upload=SimpleUploadedFile("a.png", PNG))
+
+
+def test_nobody_approves_or_returns_what_changed_since_they_looked(cast, july, submitted):
+    seen = submitted.row_version
+    send_back(cast.reviewer2, submitted, "请核对")
+    save(cast.staff, july, draft(value=D("999")), version=seen + 1)
+    actions.submit(by=cast.staff, submission=submitted)
+    with pytest.raises(Conflict, match="有改动"):
+        actions.approve(by=cast.reviewer, submission=submitted, row_version=seen)
+    with pytest.raises(Conflict, match="有改动"):
+        actions.return_submission(by=cast.reviewer, submission=submitted, row_version=seen, reason="再核对")
+    assert not Vintage.objects.filter(value=999).exists()
+
+
+def test_who_filled_in_a_figure_cannot_review_it(cast, submitted):
+    cast.staff.role = "reviewer"
+    cast.staff.save(update_fields=["role"])
+    submitted.submitted_by = cast.reviewer2
+    submitted.save(update_fields=["submitted_by"])
+    with pytest.raises(Conflict, match="另一位审核员"):
+        approve(cast.staff, submitted)
+
+
+def test_own_submission_is_refused_before_the_database_must(cast, submitted):
+    submitted.submitted_by = cast.reviewer
+    submitted.save(update_fields=["submitted_by"])
+    assert "另一位审核员" in actions.refusal(actions.APPROVE, by=cast.reviewer, submission=submitted)
+    assert actions.refusal(actions.APPROVE, by=cast.reviewer2, submission=submitted) == ""
+
+
+def test_another_period_than_the_rounds_is_not_allowed(cast, july):
+    june = actions.Draft(
+        indicator=Indicator.objects.get(code="industrial_output"),
+        district=District.objects.get(code=HOME),
+        period=Period.ytd(2023, 6),
+        columns={"value": D(1), "unit": "亿元"},
+    )
+    with pytest.raises(NotAllowed, match="不由"):
+        save(cast.staff, july, june)
+
+
+def test_a_reason_for_having_no_value_is_kept(cast, july):
+    save(cast.staff, july, draft(value=None, unit="", growth=None, note="", null_reason="not_applicable"))
+    assert Entry.objects.get().null_reason == "not_applicable"
+
+
+def test_evidence_in_a_closed_round_is_refused(cast, july):
+    save(cast.staff, july)
+    Round.objects.filter(pk=july.pk).update(closes_at=timezone.now())
+    with pytest.raises(Refused, match="已关闭"):
+        actions.add_evidence(by=cast.staff, entry=Entry.objects.get(), upload=SimpleUploadedFile("a.png", PNG))
+
+
+def test_evidence_takes_the_suffix_of_what_it_is(cast, july):
+    save(cast.staff, july)
+    upload = SimpleUploadedFile("工资表.hta", PNG)
+    assert actions.add_evidence(by=cast.staff, entry=Entry.objects.get(), upload=upload).name == "工资表.png"
+
+
+def test_older_state_approved_later_does_not_become_current(cast, submitted):
+    from tests.indicators.factories import figure
+
+    later = figure(
+        "industrial_output", "2023-07.ytd", "260.0", unit="亿元", known_from=timezone.now() + dt.timedelta(1)
+    )
+    approve(cast.reviewer, submitted)
+    later.observation.refresh_from_db()
+    assert later.observation.current == later

@@ -90,9 +90,3 @@ def test_start_rate_unknown_while_starts_are_only_possible():
     assert c.start_rate_percent(0, 47, 52) is None
     assert c.start_rate_percent(0, 0, 0) is None
     assert c.start_rate_percent(33, 0, 50) == D(66)
-
-
-def test_implied_average():
-    assert c.implied_average(D("90.4"), D(15)) == D("75.4")
-    assert c.implied_average(None, D(15)) is None
-    assert c.implied_average(D("90.4"), None) is None

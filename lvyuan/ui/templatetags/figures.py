@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
 from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 
 from lvyuan.periods import Period, Style, label
 
@@ -60,12 +62,18 @@ MARKS: dict[str, tuple[str, str, str]] = {
 }
 
 
-@register.simple_tag
-def figure(fig: Figure | None, plain: bool = False) -> SafeString | str:
+@register.simple_tag(takes_context=True)
+def figure(context: Any, fig: Figure | None, plain: bool = False) -> SafeString | str:
     """The one way a figure is printed: its text, its number and its address, linked to where it comes from.
 
-    `plain=True` leaves the link out (inside another link). None prints nothing: the page says what is missing.
+    On a page of an earlier state of knowledge the link leads to that state. `plain=True` leaves the link out
+    (inside another link). None prints nothing: the page says what is missing.
     """
+    return figure_html(fig, plain=plain, known_at=context.get("known_at"))
+
+
+def figure_html(fig: Figure | None, *, plain: bool = False, known_at: datetime | None = None) -> SafeString | str:
+    """A figure's markup, for tables too."""
     if fig is None:
         return ""
     data = format_html('<data value="{}" data-key="{}">{}</data>', fig.machine, fig.key, fig.text)
@@ -75,7 +83,9 @@ def figure(fig: Figure | None, plain: bool = False) -> SafeString | str:
     name = "figure" if fig.value is not None else "figure words"
     if plain:
         return format_html('<span class="{}">{}</span>', name, data)
-    return format_html('<a class="{}" href="{}">{}</a>', name, fig.url, data)
+    address, _, measure = fig.url.partition("#")
+    query = f"?known_at={localtime(known_at).date().isoformat()}" if known_at else ""
+    return format_html('<a class="{}" href="{}{}#{}">{}</a>', name, address, query, measure, data)
 
 
 @register.simple_tag

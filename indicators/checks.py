@@ -1,0 +1,411 @@
+"""The checks of a drafted figure, in the four national severities (domain rules §7). Pure: no database, no clock.
+
+A built-in rule is a function over CellFacts whose keyword arguments are its thresholds; it answers what it found, or
+None. Which rules hold when, for which indicators, how severely and with which thresholds is data (models.CheckRule).
+Unknown input never gives a finding.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import inspect
+import re
+import statistics
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Any, Final, TypeAlias
+
+from indicators.expressions import parse
+from lvyuan import periods
+from lvyuan.numbers import UNITS, growth_interval, plain, round_to, rounding_interval
+from lvyuan.periods import Period, PeriodKind, label
+
+HUNDRED = Decimal(100)
+
+
+class Severity(StrEnum):
+    """强制性 blocks; 准强制性 and 核实性 ask for an explanation; 提示性 only informs. Gravest first."""
+
+    MANDATORY = "mandatory"
+    QUASI = "quasi"
+    VERIFY = "verify"
+    HINT = "hint"
+
+
+NEEDS_EXPLANATION: Final = (Severity.QUASI, Severity.VERIFY)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a rule says about one cell; `field` is the part of the line it concerns."""
+
+    rule_code: str
+    severity: Severity
+    message: str
+    field: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Related:
+    """A figure of the same district and period, drafted beside this one or approved."""
+
+    name: str
+    value: Decimal
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """All that an earlier slot's figure said."""
+
+    value: Decimal | None = None
+    growth: Decimal | None = None
+    rank_place: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellFacts:
+    """Everything known about one drafted figure; other slots' values are exact and in its own unit and scope."""
+
+    code: str
+    name: str
+    nature: str  # flow, stock, ratio, text
+    slots: periods.Calendar  # end months of the year's slots; () for irregular
+    period: Period
+    value: Decimal | None = None
+    comparator: str = "="
+    unit: str = ""
+    growth: Decimal | None = None
+    rank_place: int | None = None
+    pool_size: int | None = None
+    text: str = ""
+    previous: Decimal | None = None  # the slot before in the same year for a cumulative, else the slot before
+    last_month: Said | None = None  # the slot before, in the year before if need be
+    earlier: Mapping[int, Decimal] = field(default_factory=dict)  # the same slot of earlier years, by year
+    related: Mapping[str, Related] = field(default_factory=dict)  # by indicator code
+
+    @property
+    def is_blank(self) -> bool:
+        return self.value is None and self.growth is None and self.rank_place is None and not self.text
+
+    @property
+    def exact(self) -> Decimal | None:
+        """The value, if it is one to calculate with: 450余 is not."""
+        return self.value if self.comparator == "=" else None
+
+    @property
+    def last_year(self) -> Decimal | None:
+        return self.earlier.get(self.period.year_no - 1)
+
+    @property
+    def has_slot(self) -> bool:
+        return bool(self.slots) and periods.has_slot(self.slots, self.period)
+
+    @property
+    def is_cumulative(self) -> bool:
+        return self.nature == "flow" and self.period.kind is PeriodKind.YTD
+
+    @property
+    def before(self) -> Period | None:
+        """The slot that `previous` is of."""
+        if not self.has_slot:
+            return None
+        if self.is_cumulative:
+            return periods.previous_slot(self.slots, self.period)
+        return periods.previous_period(self.slots, self.period)
+
+    def print(self, value: Decimal) -> str:
+        return f"{plain(value)}{self.unit}"
+
+
+# Built-in rules
+
+Parameter: TypeAlias = "Decimal | int | bool | tuple[Decimal, ...]"
+Check: TypeAlias = Callable[..., "str | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A built-in rule: its Chinese title, the field it speaks about, and its thresholds with their defaults."""
+
+    title: str
+    field: str
+    check: Check
+    defaults: Mapping[str, Parameter]
+
+
+EXPRESSION: Final = "expression"
+KINDS: Final[dict[str, Kind]] = {}
+
+
+def _kind(title: str, *, about: str = "value") -> Callable[[Check], Check]:
+    """Registers a built-in rule under its function's name; keyword-only arguments are its parameters."""
+
+    def register(check: Check) -> Check:
+        parameters = inspect.signature(check).parameters.values()
+        defaults = {p.name: p.default for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
+        KINDS[check.__name__] = Kind(title, about, check, defaults)
+        return check
+
+    return register
+
+
+@_kind("累计数小于上期")
+def cumulative_fell(facts: CellFacts, *, tolerance: Decimal = Decimal(0)) -> str | None:
+    """A cumulative more than `tolerance` (own unit) below the slot before; revisions do happen. Domain §2, §3."""
+    value, previous, before = facts.exact, facts.previous, facts.before
+    if not facts.is_cumulative or value is None or previous is None or before is None:
+        return None
+    if value >= previous - tolerance:
+        return None
+    return f"本期{facts.print(value)}，{label(before)}{facts.print(previous)}"
+
+
+@_kind("数量级与上期不符")
+def magnitude_slip(
+    facts: CellFacts, *, factors: tuple[Decimal, ...] = (Decimal(10), Decimal(10000)), spread: Decimal = Decimal(2)
+) -> str | None:
+    """A value `factors` times too large or too small: a lost decimal point, 万 for 亿. Domain §8 (×10^4 slips).
+
+    Compared with the slot before, a cumulative brought forward to this slot by elapsed months; without one, with the
+    same slot last year. A ratio within factor / spread … factor × spread counts, both ends included.
+    """
+    value, base, before = facts.exact, facts.previous, facts.before
+    if value is None or value <= 0:
+        return None
+    expected, beside = base, f"{label(before)}" if before else ""
+    if base is not None and before is not None and facts.is_cumulative:
+        expected = base * facts.period.month_no / before.month_no
+    if base is None:
+        expected = base = facts.last_year
+        beside = "上年同期"
+    if base is None or expected is None or expected <= 0:
+        return None
+    ratio = value / expected
+    for factor in factors:
+        if any(factor / spread <= off <= factor * spread for off in (ratio, 1 / ratio)):
+            times = plain(factor) if ratio > 1 else f"1/{plain(factor)}"
+            return f"本期{facts.print(value)}，{beside}{facts.print(base)}，约为应有水平的{times}"
+    return None
+
+
+@_kind("增速与两年总量不一致", about="growth")
+def growth_differs(facts: CellFacts) -> str | None:
+    """The published growth lies outside what both levels, as rounded, allow; a hint: it has a base of its own.
+
+    Domain §3: 10.44 / 10.12 gives [3.06, 3.26], so 3.1 agrees. The published rate is rounded too, so its own
+    rounding interval must meet that of the levels.
+    """
+    if facts.exact is None or facts.growth is None or facts.last_year is None:
+        return None
+    allowed = growth_interval(facts.exact, facts.last_year)
+    said = rounding_interval(facts.growth)
+    if allowed is None or (said[0] <= allowed[1] and allowed[0] <= said[1]):
+        return None
+    low, high = (round_to(end, 2) for end in allowed)
+    computed = f"{low}%" if low == high else f"{low}%至{high}%"
+    return f"填报{plain(facts.growth)}%，上年同期{facts.print(facts.last_year)}，名义测算{computed}"
+
+
+@_kind("比重越界")
+def share_outside(facts: CellFacts, *, low: Decimal = Decimal(0), high: Decimal = HUNDRED) -> str | None:
+    """A share outside `low` … `high` percent, for indicators that the rule names as bounded. Domain §6.
+
+    Never for 开复工率, which may exceed 100 %: that is why this kind of rule must name its indicators.
+    """
+    if facts.nature != "ratio" or facts.unit != "%" or facts.value is None or low <= facts.value <= high:
+        return None
+    return f"本期{facts.print(facts.value)}，应在{plain(low)}%至{plain(high)}%之间"
+
+
+@_kind("与上期完全相同")
+def copied(facts: CellFacts) -> str | None:
+    """All that is said, value or growth included, is what the slot before said. Features §2.5.
+
+    A rank alone may well stay the same.
+    """
+    said, last = (facts.value, facts.growth, facts.rank_place), facts.last_month
+    if last is None or (facts.value is None and facts.growth is None):
+        return None
+    if said != (last.value, last.growth, last.rank_place):
+        return None
+    return "数值、增速和位次都没有变"
+
+
+@_kind("位次越界", about="rank_place")
+def rank_outside(facts: CellFacts) -> str | None:
+    """A place below 1 or beyond the pool's size. Domain §3 (the pool is versioned data)."""
+    if facts.rank_place is None or facts.pool_size is None or 1 <= facts.rank_place <= facts.pool_size:
+        return None
+    return f"第{facts.rank_place}位，范围内共{facts.pool_size}个"
+
+
+@_kind("与历年同期相差悬殊")
+def outlier(facts: CellFacts, *, limit: Decimal = Decimal("3.5"), years: int = 5) -> str | None:
+    """Far from the same slot of earlier years: modified z = 0.6745 × |x − median| / MAD over `limit`.
+
+    Only with figures of at least `years` earlier years, and not where most of them are equal (MAD 0). Features §2.5;
+    the formula and 3.5 are Iglewicz and Hoaglin (1993).
+    """
+    earlier = list(facts.earlier.values())
+    if facts.exact is None or len(earlier) < years:
+        return None
+    median = statistics.median(earlier)
+    mad = statistics.median(abs(value - median) for value in earlier)
+    if mad == 0 or Decimal("0.6745") * abs(facts.exact - median) <= limit * mad:
+        return None
+    return f"本期{facts.print(facts.exact)}，前{len(earlier)}年同期中位数{facts.print(median)}"
+
+
+@_kind("这一期不应有数")
+def no_slot(facts: CellFacts) -> str | None:
+    """Something said for a period that the calendar does not have: industry in January. Domain §2."""
+    if not facts.slots or facts.has_slot:
+        return None
+    months = "、".join(str(month) for month in facts.slots)
+    return f"{label(facts.period)}不在报送日历里，只有止于{months}月的数"
+
+
+@_kind("总量为负")
+def negative_level(facts: CellFacts, *, money: bool = False) -> str | None:
+    """A stock or a counted flow below zero; a flow of money, which may be a loss, only where `money` says so.
+
+    Domain §2 (flow and stock), §8 (a minus typed by mistake).
+    """
+    if facts.nature not in ("flow", "stock") or facts.value is None or facts.value >= 0:
+        return None
+    unit = UNITS.get(facts.unit)
+    is_money = unit is None or unit.dimension == "money"
+    if facts.nature == "flow" and is_money and not money:
+        return None
+    return f"本期{facts.print(facts.value)}"
+
+
+@_kind("有总量而无增速", about="growth")
+def growth_missing(facts: CellFacts) -> str | None:
+    """A flow's level without its growth, which is an input and is never computed. Domain §3."""
+    if facts.nature != "flow" or not facts.slots or facts.value is None or facts.growth is not None:
+        return None
+    return "增速照公布数填写，不由系统计算"
+
+
+# Rules as data
+
+
+class RuleError(ValueError):
+    """A rule that cannot be: the message is Chinese and says what to write."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule in force for a while; raises RuleError or ExpressionError when it makes no sense."""
+
+    code: str
+    kind: str
+    severity: Severity
+    message: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)  # as stored: JSON
+    expression: str = ""
+    indicators: frozenset[str] | None = None  # None: every indicator; for an expression, those it names
+    valid_from: dt.date = dt.date.min
+    valid_to: dt.date | None = None
+    thresholds: Mapping[str, Parameter] = field(init=False)
+
+    def __post_init__(self) -> None:
+        if self.kind == EXPRESSION:
+            parse(self.expression)
+        object.__setattr__(self, "thresholds", read_parameters(self.kind, self.parameters))
+
+    @property
+    def operands(self) -> tuple[str, ...]:
+        return parse(self.expression).operands if self.kind == EXPRESSION else ()
+
+    def concerns(self, facts: CellFacts) -> bool:
+        """Whether this rule speaks about that cell: in force at the period's end, and for its indicator."""
+        if facts.period.end < self.valid_from or (self.valid_to is not None and facts.period.end > self.valid_to):
+            return False
+        if self.indicators is not None:
+            return facts.code in self.indicators
+        return self.kind != EXPRESSION or facts.code in self.operands
+
+
+def read_parameters(kind: str, given: Mapping[str, Any]) -> dict[str, Parameter]:
+    """A kind's thresholds: its defaults, replaced by what JSON gives. Raises RuleError."""
+    if kind != EXPRESSION and kind not in KINDS:
+        raise RuleError(f"没有“{kind}”这种核查。")
+    if not isinstance(given, Mapping):
+        raise RuleError("参数应是一个 JSON 对象，如 {}。")
+    defaults = {} if kind == EXPRESSION else KINDS[kind].defaults
+    read = dict(defaults)
+    for name, value in given.items():
+        if name not in defaults:
+            known = f"可用的有：{'、'.join(defaults)}" if defaults else "这种核查没有参数"
+            raise RuleError(f"不认识参数“{name}”，{known}。")
+        read[name] = _parameter(name, value, defaults[name])
+    return read
+
+
+def _parameter(name: str, value: Any, default: Parameter) -> Parameter:
+    """The JSON value in the type of the default."""
+    if isinstance(default, bool):
+        if isinstance(value, bool):
+            return value
+        raise RuleError(f"参数“{name}”应是 true 或 false。")
+    if isinstance(default, tuple):
+        if isinstance(value, list) and value:
+            return tuple(_positive(name, part) for part in value)
+        raise RuleError(f"参数“{name}”应是数字列表，如 [10, 10000]。")
+    if isinstance(default, int):
+        number = _number(name, value)
+        if number < 1 or number != int(number):
+            raise RuleError(f"参数“{name}”应是正整数。")
+        return int(number)
+    return _positive(name, value) if default > 0 else _number(name, value)
+
+
+def _number(name: str, value: Any) -> Decimal:
+    """Digits, as a text or a JSON number; negative ones are refused."""
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        try:
+            number = Decimal(str(value)) if re.fullmatch(r"[0-9.]{1,20}", str(value)) else None
+        except InvalidOperation:
+            number = None
+        if number is not None:
+            return number
+    raise RuleError(f"参数“{name}”应是不小于 0 的数字，如 3.5。")
+
+
+def _positive(name: str, value: Any) -> Decimal:
+    number = _number(name, value)
+    if number <= 0:
+        raise RuleError(f"参数“{name}”应大于 0。")
+    return number
+
+
+def check(facts: CellFacts, rules: Iterable[Rule]) -> list[Finding]:
+    """What the rules find about one cell, gravest first; nothing about a blank one."""
+    if facts.is_blank:
+        return []
+    found = []
+    for rule in rules:
+        if rule.concerns(facts) and (detail := _detail(rule, facts)) is not None:
+            about = "value" if rule.kind == EXPRESSION else KINDS[rule.kind].field
+            found.append(Finding(rule.code, rule.severity, f"{rule.message}（{detail}）", about))
+    return sorted(found, key=lambda finding: list(Severity).index(finding.severity))
+
+
+def _detail(rule: Rule, facts: CellFacts) -> str | None:
+    if rule.kind != EXPRESSION:
+        return KINDS[rule.kind].check(facts, **rule.thresholds)
+    known = dict(facts.related)
+    if facts.exact is not None:
+        known[facts.code] = Related(name=facts.name, value=facts.exact, unit=facts.unit)
+    else:
+        known.pop(facts.code, None)
+    expression = parse(rule.expression)
+    if expression.holds({code: related.value for code, related in known.items()}) is not False:
+        return None
+    shown = (known[code] for code in expression.operands if code in known)
+    return "，".join(f"{related.name}{plain(related.value)}{related.unit}" for related in shown)
