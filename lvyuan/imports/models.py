@@ -15,11 +15,7 @@ from lvyuan.audit.triggers import recorded
 class ImportJobQuerySet(models.QuerySet["ImportJob"]):
     def visible_to(self, user: User) -> ImportJobQuerySet:
         """Admins and auditors see all jobs; nobody else any."""
-        return (
-            self.all()
-            if user.is_authenticated and user.has_role(Role.ADMIN, Role.AUDITOR)
-            else self.none()
-        )
+        return self.all() if user.is_authenticated and user.has_role(Role.ADMIN, Role.AUDITOR) else self.none()
 
 
 class ImportJob(models.Model):
@@ -34,9 +30,7 @@ class ImportJob(models.Model):
     size = models.PositiveIntegerField(_("大小"))
     state = models.CharField(_("状态"), max_length=10, choices=State, default=State.PREVIEWED)
     preview = models.JSONField(_("预览"), default=dict)
-    created_by = models.ForeignKey(
-        User, models.PROTECT, related_name="import_jobs", verbose_name=_("上传人")
-    )
+    created_by = models.ForeignKey(User, models.PROTECT, related_name="import_jobs", verbose_name=_("上传人"))
     created_at = models.DateTimeField(_("上传时间"), db_default=Now(), editable=False)
     confirmed_at = models.DateTimeField(_("确认时间"), null=True, blank=True)
 
