@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count
 
+from indicators.findings import Checked, findings
 from indicators.forms import LineForm
 from indicators.models import Assignment, Entry, Indicator, IndicatorVersion, RankPool, Round, Submission
 from indicators.rows import Row, rows_at
@@ -24,7 +25,10 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One indicator on a form: its period, the draft, the form, the previous slot's row and the one in force now."""
+    """One indicator on a form: its period, the draft, the form, the previous slot's row and the one in force now.
+
+    `checked` is what the checks find in the line as saved; None while it shows what was typed since.
+    """
 
     indicator: Indicator
     district: District
@@ -35,6 +39,7 @@ class Line:
     previous: Row | None
     approved: Row | None
     evidence: tuple[Any, ...] = ()
+    checked: Checked | None = None
 
 
 def rank_pool() -> Pool | None:
@@ -90,9 +95,10 @@ def lines(
     before = [(a.indicator, periods.previous_period(a.indicator.slots, period)) for a, period in pairs]
     this = [(assignment.indicator, period) for assignment, period in pairs]
     known = rows_at(district=round.district.code, wanted=[*before, *this], user=user)
+    checked = findings(submission) if submission is not None and data is None else {}
     units = _units([assignment.indicator for assignment, _ in pairs], round)
     return [
-        _line(assignment, period, entries, pool, known, units.get(assignment.indicator_id, ""), data)
+        _line(assignment, period, entries, pool, known, units.get(assignment.indicator_id, ""), data, checked)
         for assignment, period in pairs
     ]
 
@@ -105,20 +111,26 @@ def _line(
     known: dict[tuple[int, str], Row],
     unit: str,
     data: Any,
+    checked: dict[int, Checked],
 ) -> Line:
     indicator = assignment.indicator
     entry = entries.get((indicator.pk, period.code))
+    found = checked.get(entry.pk) if entry else None
+    form = LineForm(data, prefix=indicator.code, unit=unit, pool=pool, entry=entry)
+    for finding in found.findings if found else ():
+        form.fields[finding.field].widget.attrs["aria-describedby"] = f"findings-{indicator.code}"
     previous = periods.previous_period(indicator.slots, period)
     return Line(
         indicator=indicator,
         district=assignment.district,
         unit=unit,
         period=period,
-        form=LineForm(data, prefix=indicator.code, unit=unit, pool=pool, entry=entry),
+        form=form,
         entry=entry,
         previous=known.get((indicator.pk, previous.code)),
         approved=known.get((indicator.pk, period.code)),
         evidence=tuple(entry.evidence.all()) if entry else (),
+        checked=found,
     )
 
 

@@ -125,7 +125,7 @@ def browser_path() -> str | None:
 def chromium() -> Iterator[Browser]:
     """Debian's chromium, driven by playwright."""
     path = browser_path()
-    assert path, "没有找到浏览器：请安装 chromium 和 fonts-noto-cjk，或用 BROWSER 指定"
+    assert path, "没有找到浏览器：请安装 chromium、fonts-noto-cjk 和 libatomic1，或用 BROWSER 指定"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=path,

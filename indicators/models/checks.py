@@ -98,7 +98,7 @@ class CheckRule(models.Model):
                 # 开复工率 may exceed 100 %, so that what is bounded is named one by one (domain rules §6).
                 name="checkrule_share_names_indicators",
                 condition=~Q(kind="share_outside") | Q(indicators__isnull=False),
-                violation_error_message=_("比重越界须逐一指明适用指标：开复工率可以超过100%。"),
+                violation_error_message=_("比重越界须逐一指明适用指标：开复工率可以超过百分之百。"),
             ),
             models.CheckConstraint(
                 # Published growth has its own base: disagreement is a note, never an obstacle (domain rules §3).

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from indicators import actions
 from indicators.evidence import evidence_path
+from indicators.findings import finding_counts
 from indicators.forms import ReasonForm
 from indicators.grid import Line, lines, owed
 from indicators.models import Entry, Evidence, Round, Submission
@@ -190,16 +191,19 @@ def submission_form(request: HttpRequest, code: str, department: str) -> HttpRes
         saved = actions.save_entries(
             by=request.user, round=round, department=own, drafts=drafts, row_version=_row_version(request)
         )
-        if request.POST.get("do") == "submit":
-            actions.submit(by=request.user, submission=saved)
-            messages.success(request, "已提交审核。审核员处理后，这里会显示结果。")
-        else:
-            messages.success(request, "已保存，尚未提交。")
     except Conflict as conflict:
         # What a colleague saved, with one's own text beside it: overwriting must be a decision.
         return _form_page(request, round, own, status=409, error=str(conflict), rejected=_typed(shown))
     except Refused as refused:
         return _form_page(request, round, own, data=request.POST, status=409, error=str(refused))
+    if request.POST.get("do") == "submit":
+        try:
+            actions.submit(by=request.user, submission=saved)
+        except Refused as refused:  # what was typed is saved all the same
+            return _form_page(request, round, own, status=409, error=f"已保存，没有提交。{refused}")
+        messages.success(request, "已提交审核。审核员处理后，这里会显示结果。")
+    else:
+        messages.success(request, "已保存，尚未提交。")
     return redirect("indicators:submission-form", code=round.code, department=own.code)
 
 
@@ -284,12 +288,14 @@ def _review_page(
     status: int = 200,
 ) -> HttpResponse:
     why_not = actions.refusal(actions.APPROVE, by=request.user, submission=submission)
+    shown = review_lines(submission, user=request.user)
     return render(
         request,
         "indicators/review_detail.html",
         {
             "submission": submission,
-            "lines": review_lines(submission, user=request.user),
+            "lines": shown,
+            "counts": finding_counts(line.checked for line in shown if line.checked),
             "transitions": submission.transitions.select_related("by").all(),
             "can_review": not why_not,
             "why_not": why_not,

@@ -9,6 +9,7 @@ class AuditConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from lvyuan.audit import checks  # noqa: F401 - registers the check
         from lvyuan.audit.rights import grant_rights
 
         post_migrate.connect(grant_rights, dispatch_uid="lvyuan.audit.grant_rights")

@@ -242,3 +242,12 @@ def test_nothing_is_added_to_a_vintage_later(app_role):
         with pytest.raises(psycopg.errors.RestrictViolation, match="另立版本"):
             app.execute(statement)
         app.rollback()
+
+
+def test_another_major_version_is_warned_about(db, monkeypatch):
+    from lvyuan.audit import checks
+
+    assert checks.same_major_version(databases=["default"]) == []
+    monkeypatch.setattr(checks, "PG_MAJOR", 99)
+    (warning,) = checks.same_major_version(databases=["default"])
+    assert "PostgreSQL 99" in warning.msg

@@ -21,7 +21,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("browser")
             if missing:
-                item.add_marker(pytest.mark.skip(reason="没有浏览器：请安装 chromium 和 fonts-noto-cjk"))
+                item.add_marker(pytest.mark.skip(reason="没有浏览器：请安装 chromium、fonts-noto-cjk 和 libatomic1"))
 
 
 @pytest.fixture(scope="session")

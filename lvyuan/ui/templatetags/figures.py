@@ -59,6 +59,10 @@ MARKS: dict[str, tuple[str, str, str]] = {
     "withdrawn": ("cross", "bad", "撤回"),
     "released": ("dot", "good", "已发布"),
     "internal": ("ring", "quiet", "内部"),
+    "mandatory": ("cross", "bad", "强制性"),
+    "quasi": ("triangle", "bad", "准强制性"),
+    "verify": ("diamond", "warn", "核实性"),
+    "hint": ("ring", "info", "提示性"),
 }
 
 
