@@ -355,17 +355,18 @@ def _move(submission: Submission, move: Move, by: User, *, seen: int | None = No
 
 
 @action
-def submit(*, by: User, submission: Submission) -> Submission:
+def submit(*, by: User, submission: Submission, row_version: int | None = None) -> Submission:
     """Hands a form to the reviewers.
 
-    Raises NotAllowed, Conflict, or Refused when nothing was filled in or findings are neither mended nor explained.
+    `row_version` is the state that the person saved, if it is to be that one and no other. Raises NotAllowed,
+    Conflict, or Refused when nothing was filled in or findings are neither mended nor explained.
     """
     submission = _locked(submission)
     if submission.round and not submission.round.is_open(timezone.now()):
         raise Refused(f"{submission.round}的填报已关闭，不能提交。如需补报，请联系审核员。")
     if all(entry.is_blank for entry in submission.entries.all()):
         raise Refused("还没有填写任何数据，不能提交。请至少填写一项数值、增速或位次。")
-    _move(submission, SUBMIT, by)
+    _move(submission, SUBMIT, by, seen=row_version)
     if problem := submission_problem(submission):
         raise Refused(problem)
     return submission

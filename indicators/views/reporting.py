@@ -198,7 +198,7 @@ def submission_form(request: HttpRequest, code: str, department: str) -> HttpRes
         return _form_page(request, round, own, data=request.POST, status=409, error=str(refused))
     if request.POST.get("do") == "submit":
         try:
-            actions.submit(by=request.user, submission=saved)
+            actions.submit(by=request.user, submission=saved, row_version=saved.row_version)
         except Refused as refused:  # what was typed is saved all the same
             return _form_page(request, round, own, status=409, error=f"已保存，没有提交。{refused}")
         messages.success(request, "已提交审核。审核员处理后，这里会显示结果。")

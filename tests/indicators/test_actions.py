@@ -297,3 +297,12 @@ def test_older_state_approved_later_does_not_become_current(cast, submitted):
     approve(cast.reviewer, submitted)
     later.observation.refresh_from_db()
     assert later.observation.current == later
+
+
+def test_what_a_colleague_saved_since_is_not_submitted_unseen(cast, july):
+    mine = save(cast.staff, july)
+    save(cast.staff, july, draft(value=D("255")), version=1)
+    with pytest.raises(Conflict, match="有改动"):
+        actions.submit(by=cast.staff, submission=mine, row_version=mine.row_version)
+    mine.refresh_from_db()
+    assert mine.state == "draft"
