@@ -164,29 +164,30 @@ def manage(urls: dict[str, str], *arguments: str) -> float:
     return time.perf_counter() - started
 
 
-@measure(f"应用服务器：各 2 进程 × 4 线程，{CLIENTS} 个并发，轮流测量")
+@measure(f"应用服务器：各 2 进程 × 4 线程，{CLIENTS} 个并发和 1 个用户（alone），轮流测量")
 def servers(scene: Scene) -> Iterator[Line]:
     with gunicorn(scene.app) as other:
         competitors = {"gunicorn": other, "granian": scene.app}
         for page, path in (("cockpit", PAGES["cockpit"]), ("healthz", BARE)):
-            loads: dict[str, Load] = {name: Load() for name in competitors}
+            loads = {name: Load() for name in competitors}
             for app in competitors.values():
-                load(app, path, scene.cookie, seconds=1)
+                load(app, path, scene.cookie, seconds=1)  # warms up, counts for nothing
             for turn in range(TURNS):
                 for name in sorted(competitors, reverse=turn % 2 == 1):  # A B B A …
                     loads[name].add(load(competitors[name], path, scene.cookie, seconds=TURN_SECONDS))
-            yield from compare_servers(f"servers.{page}", loads)
+            alone = median_times({name: (app, path) for name, app in competitors.items()}, scene.cookie)
+            for what, unit in (("rps", "1/s"), ("p50", "ms"), ("p95", "ms"), ("cpu", "ms")):
+                figures = {name: found.figure(what) for name, found in loads.items()}
+                yield from granian_to_gunicorn(f"servers.{page}", what, figures, unit)
+            yield from granian_to_gunicorn(f"servers.{page}", "alone", alone, "ms")
         memory = {name: memory_of(app.process) for name, app in competitors.items()}
-        base = Line("servers.memory.gunicorn", memory["gunicorn"], "MiB")
-        yield base
-        yield compared(Line("servers.memory.granian", memory["granian"], "MiB"), base)
+        yield from granian_to_gunicorn("servers", "memory", memory, "MiB")
 
 
-def compare_servers(prefix: str, loads: dict[str, Load]) -> Iterator[Line]:
-    for what, unit in (("rps", "1/s"), ("p50", "ms"), ("p95", "ms"), ("cpu", "ms")):
-        base = Line(f"{prefix}.gunicorn.{what}", loads["gunicorn"].figure(what), unit)
-        yield base
-        yield compared(Line(f"{prefix}.granian.{what}", loads["granian"].figure(what), unit), base)
+def granian_to_gunicorn(prefix: str, what: str, figures: dict[str, float], unit: str) -> Iterator[Line]:
+    base = Line(f"{prefix}.gunicorn.{what}", figures["gunicorn"], unit)
+    yield base
+    yield compared(Line(f"{prefix}.granian.{what}", figures["granian"], unit), base)
 
 
 @contextmanager
@@ -205,7 +206,7 @@ def memory_of(process: subprocess.Popen[bytes]) -> float:
 
 
 def cpu_seconds_of(process: subprocess.Popen[bytes]) -> float:
-    """Processor time a server and its workers have used so far; what others do to the machine hardly shows in it."""
+    """Processor time a server and its workers have used so far; other work disturbs it less than time."""
     return sum(sum(member.cpu_times()[:2]) for member in processes_of(process))
 
 
@@ -235,16 +236,24 @@ def pages(scene: Scene) -> Iterator[Line]:
 
 
 def page_times(scene: Scene) -> dict[str, float]:
-    """Median milliseconds of each page and the bare one, asked for in turns over kept connections."""
-    times: dict[str, list[float]] = {path: [] for path in (BARE, *PAGES.values())}
+    """Of each page and the bare one."""
+    return median_times({path: (scene.app, path) for path in (BARE, *PAGES.values())}, scene.cookie)
+
+
+def median_times(places: dict[str, tuple[serving.App, str]], cookie: str) -> dict[str, float]:
+    """Median milliseconds of the answers of each place to one client, asked for in turns over kept connections."""
+    times: dict[str, list[float]] = {name: [] for name in places}
     with ExitStack() as stack:
-        visits = {path: stack.enter_context(closing(Connection(scene.app.url, path, scene.cookie))) for path in times}
+        visits = {
+            name: stack.enter_context(closing(Connection(app.url, path, cookie)))
+            for name, (app, path) in places.items()
+        }
         for number in range(REQUESTS + 3):
-            for path, visit in visits.items():
+            for name, visit in visits.items():
                 seconds = visit.get()
                 if number >= 3:  # the first ones compile templates and fill caches
-                    times[path].append(seconds)
-    return {path: milliseconds(statistics.median(found)) for path, found in times.items()}
+                    times[name].append(seconds)
+    return {name: milliseconds(statistics.median(found)) for name, found in times.items()}
 
 
 def query_count(scene: Scene, path: str) -> int:
