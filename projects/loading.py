@@ -100,7 +100,13 @@ def _load_placeholders(folder: Folder, row: Row, project_list: ProjectList) -> N
         )
         if not project.is_placeholder or project.pk in gone:
             continue
-        folder.put(row, ListMembership, where={"list": project_list, "project": project}, number=number)
+        folder.put(
+            row,
+            ListMembership,
+            where={"list": project_list, "project": project},
+            number=number,
+            known_from=project_list.known_from,
+        )
         start = {"source": project_list.source, "project": project, "stage": StageEvent.Stage.STARTED}
         if number > started:
             for surplus in StageEvent.objects.filter(**start, is_unspecified=True, entered_by=None):

@@ -8,7 +8,7 @@ from decimal import Decimal as D
 import pytest
 from django.utils import timezone
 
-from indicators.models import Target, VintageStatus
+from indicators.models import Indicator, Target, VintageStatus
 from indicators.rows import figure_row, months_with_figures, scorecard, series
 from lvyuan.periods import Period
 from tests.conftest import HOME
@@ -132,6 +132,53 @@ def test_no_month_value_across_units_or_for_approximations(cast):
     assert row(cast, "industrial_output", JULY).slot_value is None
 
 
+def test_nothing_exact_is_computed_from_approximate_figures(cast):
+    figure("industrial_output", "2023-07.ytd", "254.1", unit="亿元")
+    figure("industrial_output", "2023-08.ytd", "290", unit="亿元", comparator=">", printed="290余亿元")
+    figure("industrial_output", "2022-07.ytd", "200", unit="亿元", comparator="<", printed="近200亿元")
+    target(
+        "output-2023",
+        indicator="industrial_output",
+        period="2023-12.year",
+        value="500",
+        unit="亿元",
+        kind=Target.Kind.YEAR,
+        measure=Target.Measure.VALUE,
+        path=Target.Path.LINEAR,
+    )
+    august = row(cast, "industrial_output", Period.month(2023, 8))
+    assert august.value.text == "290余亿元"
+    assert (august.slot_value, august.completion, august.gap) == (None, None, None)
+    july = row(cast, "industrial_output", JULY)
+    assert july.last_year.text == "近200亿元"
+    assert july.nominal_growth is None
+    assert july.slot_value.text == "30.4亿元"
+
+
+def test_no_share_of_a_target_where_less_is_better(cast):
+    Indicator.objects.filter(code="industrial_output").update(direction=Indicator.Direction.DOWN)
+    target(
+        "output-2023",
+        indicator="industrial_output",
+        period="2023-12.year",
+        value="500",
+        unit="亿元",
+        kind=Target.Kind.YEAR,
+        measure=Target.Measure.VALUE,
+    )
+    assert row(cast, "industrial_output", JUNE).completion is None
+
+
+def test_target_known_later_does_not_show_before(cast):
+    before = timezone.make_aware(dt.datetime(2023, 8, 3))
+    assert scorecard(district=HOME, period=None, user=cast.leader, known_at=before).targets == ()
+
+
+def test_windows_that_end_together_have_one_order(cast):
+    figure("tax_relief", "2023-06-01_2023-08-04.window", "1.1", unit="亿元")
+    assert row(cast, "tax_relief").value.text == "1.4亿元"
+
+
 def test_computed_growth_stands_beside_the_published_one(cast):
     figure("industrial_output", "2022-06.ytd", "200.0", unit="亿元")
     june = row(cast, "industrial_output", JUNE)
@@ -222,16 +269,12 @@ def test_level_to_date_is_no_completion_of_an_annual_promise(cast):
 
 def test_series_is_newest_first_and_says_the_same(cast):
     figure("industrial_output", "2023-07.ytd", "254.1", unit="亿元")
-    from indicators.models import Indicator
-
     found = series(indicator=Indicator.objects.get(code="industrial_output"), district=HOME, user=cast.leader)
     assert [r.period.code for r in found] == ["2023-07.ytd", "2023-06.ytd"]
     assert found[0] == row(cast, "industrial_output", JULY)
 
 
 def test_figure_row_says_the_same_as_the_scorecard(cast):
-    from indicators.models import Indicator
-
     indicator = Indicator.objects.get(code="domestic_capital")
     found = figure_row(indicator=indicator, district=HOME, period=Period.ytd(2023, 6), user=cast.leader)
     assert found == row(cast, "domestic_capital", JUNE)

@@ -6,10 +6,11 @@ import datetime as dt
 from decimal import Decimal as D
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from projects import calculations as c
-from projects.models import KeyProject, StageEvent
+from projects.models import KeyProject, ListMembership, ProjectList, StageEvent
 from projects.rows import portfolio
 from tests.conftest import HOME
 
@@ -55,6 +56,38 @@ def test_list_was_unknown_before_it_was_published(cast):
     found = portfolio(known_at=then, user=cast.leader, district=HOME)
     assert not found.known
     assert found.total is None
+
+
+@pytest.mark.django_db
+def test_list_is_known_since_it_was_published(cast):
+    then = timezone.make_aware(dt.datetime(2023, 8, 5))
+    found = portfolio(known_at=then, user=cast.leader, district=HOME)
+    assert (found.total.text, found.started.text, found.rate.text) == ("52", "47", "90.4%")
+
+
+@pytest.mark.django_db
+def test_member_added_later_was_unknown_then(cast):
+    named = KeyProject.objects.filter(memberships__isnull=True).first()
+    ListMembership.objects.create(list=ProjectList.objects.get(code="key-2023"), project=named, number=53)
+    then = timezone.make_aware(dt.datetime(2023, 8, 5))
+    assert portfolio(known_at=then, user=cast.leader, district=HOME).total.text == "52"
+    assert portfolio(user=cast.leader, district=HOME).total.text == "53"
+
+
+@pytest.mark.django_db
+def test_project_is_listed_once_on_any_day(cast):
+    member = ListMembership.objects.get(number=1)
+    with pytest.raises(IntegrityError, match="listmembership_one_at_a_time"), transaction.atomic():
+        ListMembership.objects.create(list=member.list, project=member.project, number=99, valid_to=AUGUST_4)
+
+
+@pytest.mark.django_db
+def test_printed_comparison_belongs_to_its_day(cast):
+    later = portfolio(as_of=dt.date(2024, 3, 1), user=cast.leader, district=HOME)
+    assert later.comparison is None
+    assert later.baseline is None
+    assert later.reported_rate.text == "90.4%"
+    assert later.reported_period.code == "2023-08-04.instant"
 
 
 @pytest.mark.django_db
