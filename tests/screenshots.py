@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from playwright.sync_api import Browser, Page, StorageState, ViewportSize
 
@@ -39,7 +40,7 @@ class Studio:
         self.sessions: dict[str, StorageState] = {}
 
     @contextmanager
-    def visit(self, username: str, path: str, *, viewport: ViewportSize = WIDE, **options: object) -> Iterator[Page]:
+    def visit(self, username: str, path: str, *, viewport: ViewportSize = WIDE, **options: Any) -> Iterator[Page]:
         """That person's page, in a browser profile of its own; each signs in once."""
         context = self.browser.new_context(
             viewport=viewport,
@@ -57,7 +58,7 @@ class Studio:
         yield page
         context.close()
 
-    def take(self, name: str, username: str, path: str, **options: object) -> None:
+    def take(self, name: str, username: str, path: str, **options: Any) -> None:
         with self.visit(username, path, **options) as page:
             self.picture(page, name)
 
