@@ -188,7 +188,9 @@ def _locked_observations(given: Sequence[VintageInput]) -> dict[Address, Observa
         period_end__in={figure.period.end for figure in given},
     )
     addressed = {(o.district_id, o.indicator_id, *o.period_key): o.pk for o in candidates}
-    locked = Observation.objects.select_for_update().in_bulk(sorted(addressed[address] for address in wanted))
+    # Not in_bulk(): it drops the order, and rows are locked as they are read.
+    keys = [addressed[address] for address in wanted]
+    locked = {o.pk: o for o in Observation.objects.filter(pk__in=keys).order_by("pk").select_for_update()}
     return {address: locked[addressed[address]] for address in wanted}
 
 

@@ -135,9 +135,6 @@ def _line(
 
 
 def _units(indicators: list[Indicator], round: Round) -> dict[int, str]:
-    versions = IndicatorVersion.objects.filter(indicator__in=indicators, valid_from__lte=round.month)
-    return {
-        version.indicator_id: version.unit
-        for version in versions.order_by("valid_from")
-        if version.valid_to is None or version.valid_to >= round.month
-    }
+    """Each indicator's unit in the round's month; one query."""
+    versions = IndicatorVersion.objects.filter(indicator__in=indicators)
+    return {version.indicator_id: version.unit for version in versions if version.is_in_force(round.month)}

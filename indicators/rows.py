@@ -195,10 +195,7 @@ def scorecard(
     indicators = Indicator.objects.visible_to(user).select_related("owner")
     if codes is not None:
         indicators = indicators.filter(code__in=codes)
-    latest = _latest(district, known_at, period).filter(
-        observation__indicator=OuterRef("pk"), observation__period_kind=OuterRef("primary_kind")
-    )
-    chosen = list(indicators.annotate(latest=Subquery(latest.values("pk")[:1])))
+    chosen = list(_with_latest(indicators, _latest(district, known_at, period)))
     shown = with_details(Vintage.objects.filter(pk__in=[pk for i in chosen if (pk := getattr(i, "latest", None))]))
     by_indicator = {vintage.observation.indicator_id: vintage for vintage in shown}
     beside = _beside(chosen, by_indicator.values(), district, known_at)
@@ -256,13 +253,9 @@ def reported(
     user: User,
 ) -> dict[int, Row]:
     """By indicator id, the row of its primary kind that was reported last as of a day; two queries."""
-    latest = (
-        _latest(district, known_at, None)
-        .filter(observation__period_end__lte=as_of)
-        .filter(observation__indicator=OuterRef("pk"), observation__period_kind=OuterRef("primary_kind"))
-    )
+    latest = _latest(district, known_at, None).filter(observation__period_end__lte=as_of)
     asked = Indicator.objects.visible_to(user).filter(pk__in=[indicator.pk for indicator in indicators])
-    found = asked.annotate(latest=Subquery(latest.values("pk")[:1])).values_list("latest", flat=True)
+    found = _with_latest(asked, latest).values_list("latest", flat=True)
     vintages = with_details(Vintage.objects.filter(pk__in=[pk for pk in found if pk]))
     return {vintage.observation.indicator_id: vintage_row(vintage) for vintage in vintages}
 
@@ -348,6 +341,12 @@ def _latest(district: str, known_at: dt.datetime | None, period: Period | None) 
             | Q(observation__period_kind__in=CARRIED_KINDS, observation__period_end__lte=period.end)
         )
     return found.order_by("-observation__period_end", F("observation__period_start").asc(nulls_first=True), "pk")
+
+
+def _with_latest(indicators: QuerySet[Indicator], vintages: VintageQuerySet) -> QuerySet[Indicator]:
+    """Each indicator with `latest`, the key of the first of `vintages` that is of its primary kind."""
+    own = vintages.filter(observation__indicator=OuterRef("pk"), observation__period_kind=OuterRef("primary_kind"))
+    return indicators.annotate(latest=Subquery(own.values("pk")[:1]))
 
 
 def _beside(

@@ -129,7 +129,7 @@ class Known:
 
     def version(self, indicator: Indicator, period: Period) -> IndicatorVersion:
         for version in self.versions[indicator.pk]:
-            if version.valid_from <= period.end and (version.valid_to is None or version.valid_to >= period.end):
+            if version.is_in_force(period.end):
                 return version
         message = f"“{indicator}”在{label(period)}没有生效的口径"
         raise Fault("indicator", message, "请管理员先补充指标口径")

@@ -53,10 +53,6 @@ class VintageStatus(models.TextChoices):
 
 
 class ObservationQuerySet(PeriodQuerySet):
-    def approved(self) -> ObservationQuerySet:
-        """Observations with a figure in force (a withdrawn one is none)."""
-        return self.filter(current__isnull=False).exclude(current__status=VintageStatus.WITHDRAWN)
-
     def visible_to(self, user: User) -> ObservationQuerySet:
         """Approved figures may be read by everyone who signs in; drafts live elsewhere."""
         return self.all() if user.is_authenticated and user.is_active else self.none()

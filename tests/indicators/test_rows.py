@@ -22,6 +22,20 @@ def row(cast, code, period=None, **kwargs):
     return scorecard(district=HOME, period=period, user=cast.leader, codes=[code], **kwargs).by_code[code]
 
 
+def annual_target(year, **columns):
+    """500 亿元 of industrial output for the year."""
+    target(
+        f"output-{year}",
+        indicator="industrial_output",
+        period=f"{year}-12.year",
+        value="500",
+        unit="亿元",
+        kind=Target.Kind.YEAR,
+        measure=Target.Measure.VALUE,
+        **columns,
+    )
+
+
 def test_article_figures_digit_for_digit(cast):
     output = row(cast, "industrial_output", JUNE)
     assert (output.value.text, output.growth.text) == ("223.7亿元", "17%")
@@ -136,16 +150,7 @@ def test_nothing_exact_is_computed_from_approximate_figures(cast):
     figure("industrial_output", "2023-07.ytd", "254.1", unit="亿元")
     figure("industrial_output", "2023-08.ytd", "290", unit="亿元", comparator=">", printed="290余亿元")
     figure("industrial_output", "2022-07.ytd", "200", unit="亿元", comparator="<", printed="近200亿元")
-    target(
-        "output-2023",
-        indicator="industrial_output",
-        period="2023-12.year",
-        value="500",
-        unit="亿元",
-        kind=Target.Kind.YEAR,
-        measure=Target.Measure.VALUE,
-        path=Target.Path.LINEAR,
-    )
+    annual_target(2023, path=Target.Path.LINEAR)
     august = row(cast, "industrial_output", Period.month(2023, 8))
     assert august.value.text == "290余亿元"
     assert (august.slot_value, august.completion, august.gap) == (None, None, None)
@@ -157,15 +162,7 @@ def test_nothing_exact_is_computed_from_approximate_figures(cast):
 
 def test_no_share_of_a_target_where_less_is_better(cast):
     Indicator.objects.filter(code="industrial_output").update(direction=Indicator.Direction.DOWN)
-    target(
-        "output-2023",
-        indicator="industrial_output",
-        period="2023-12.year",
-        value="500",
-        unit="亿元",
-        kind=Target.Kind.YEAR,
-        measure=Target.Measure.VALUE,
-    )
+    annual_target(2023)
     assert row(cast, "industrial_output", JUNE).completion is None
 
 
@@ -218,30 +215,13 @@ def test_withdrawn_figure_is_no_figure(cast):
 
 def test_annual_target_gives_completion_and_gap(cast):
     # by hand: 223.7 / 500 = 44.74 % → 44.7 %; half a year is 50 % → −5.3 points (−5.26)
-    target(
-        "output-2023",
-        indicator="industrial_output",
-        period="2023-12.year",
-        value="500",
-        unit="亿元",
-        kind=Target.Kind.YEAR,
-        measure=Target.Measure.VALUE,
-        path=Target.Path.LINEAR,
-    )
+    annual_target(2023, path=Target.Path.LINEAR)
     june = row(cast, "industrial_output", JUNE)
     assert (june.target.text, june.completion.text, june.gap.text) == ("500亿元", "44.7%", "-5.3个百分点")
 
 
 def test_annual_target_of_another_year_has_no_current_value(cast):
-    target(
-        "output-2022",
-        indicator="industrial_output",
-        period="2022-12.year",
-        value="500",
-        unit="亿元",
-        kind=Target.Kind.YEAR,
-        measure=Target.Measure.VALUE,
-    )
+    annual_target(2022)
     card = scorecard(district=HOME, period=None, user=cast.leader)
     assert next(t for t in card.targets if t.target.code == "output-2022").current is None
     assert card.by_code["industrial_output"].target is None
