@@ -196,8 +196,7 @@ def scorecard(
     if codes is not None:
         indicators = indicators.filter(code__in=codes)
     chosen = list(_with_latest(indicators, _latest(district, known_at, period)))
-    shown = with_details(Vintage.objects.filter(pk__in=[pk for i in chosen if (pk := getattr(i, "latest", None))]))
-    by_indicator = {vintage.observation.indicator_id: vintage for vintage in shown}
+    by_indicator = {vintage.observation.indicator_id: vintage for vintage in _chosen_vintages(chosen)}
     beside = _beside(chosen, by_indicator.values(), district, known_at)
     targets = list(
         Target.objects.filter(district__code=district)
@@ -255,8 +254,7 @@ def reported(
     """By indicator id, the row of its primary kind that was reported last as of a day; two queries."""
     latest = _latest(district, known_at, None).filter(observation__period_end__lte=as_of)
     asked = Indicator.objects.visible_to(user).filter(pk__in=[indicator.pk for indicator in indicators])
-    found = _with_latest(asked, latest).values_list("latest", flat=True)
-    vintages = with_details(Vintage.objects.filter(pk__in=[pk for pk in found if pk]))
+    vintages = _chosen_vintages(_with_latest(asked, latest))
     return {vintage.observation.indicator_id: vintage_row(vintage) for vintage in vintages}
 
 
@@ -347,6 +345,12 @@ def _with_latest(indicators: QuerySet[Indicator], vintages: VintageQuerySet) -> 
     """Each indicator with `latest`, the key of the first of `vintages` that is of its primary kind."""
     own = vintages.filter(observation__indicator=OuterRef("pk"), observation__period_kind=OuterRef("primary_kind"))
     return indicators.annotate(latest=Subquery(own.values("pk")[:1]))
+
+
+def _chosen_vintages(indicators: Iterable[Indicator]) -> QuerySet[Vintage]:
+    """The vintages that `_with_latest` found for these indicators."""
+    keys = [getattr(indicator, "latest", None) for indicator in indicators]
+    return with_details(Vintage.objects.filter(pk__in=[key for key in keys if key]))
 
 
 def _beside(
