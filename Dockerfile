@@ -1,4 +1,4 @@
-# The application image. docker-compose.yml runs it twice: once to migrate, then to serve.
+# The application image. docker-compose.yml runs it three times: to migrate, to serve, and as the worker.
 FROM python:3.11-slim-bookworm AS packages
 # a builder without internet names its own package index: --build-arg PIP_INDEX_URL=…
 ARG PIP_INDEX_URL

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils import timezone
 
 from indicators import models
 from lvyuan.ui.admin import AddOnlyAdmin, DefinitionAdmin, LookAdmin
@@ -70,6 +72,57 @@ class CheckRuleAdmin(DefinitionAdmin):
     search_fields = ["code", "message"]
 
 
+@admin.register(models.CheckExemption)
+class CheckExemptionAdmin(DefinitionAdmin):
+    """The approved list of 准强制性: reviewers add to it, on a page of their own; here it can only be ended."""
+
+    list_display = ["rule_code", "indicator", "department", "valid_from", "valid_to", "approved_by", "approved_at"]
+    list_select_related = ["indicator", "department", "approved_by"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return [field.name for field in models.CheckExemption._meta.fields if field.name not in ("id", "valid_to")]
+
+
+class RoundScheduleForm(forms.ModelForm):  # type: ignore[type-arg]
+    """When the rounds open, fall due and close; never for months that are over."""
+
+    class Meta:
+        model = models.RoundSchedule
+        fields = [field.name for field in models.RoundSchedule._meta.fields if field.editable and not field.primary_key]
+
+    def clean_valid_from(self) -> dt.date:
+        """A schedule moved back would call for the past, overdue at once."""
+        valid_from: dt.date = self.cleaned_data["valid_from"]
+        if "valid_from" in self.changed_data and valid_from < timezone.localdate().replace(day=1):
+            raise forms.ValidationError("不得早于本月：过去的月份不自动补开；确需补开的，请审核员在“填报”里新建任务。")
+        return valid_from
+
+
+@admin.register(models.RoundSchedule)
+class RoundScheduleAdmin(DefinitionAdmin):
+    """A change holds for rounds that are not open yet; those that are keep their moments."""
+
+    form = RoundScheduleForm
+    list_display = ["district", "valid_from", "valid_to", "opens_after", "due_after", "closes_after", "hour"]
+    list_select_related = ["district"]
+
+
+@admin.register(models.Round)
+class RoundAdmin(DefinitionAdmin):
+    """Regular rounds are moved by reviewers, with a reason; here only backfills are kept."""
+
+    list_display = ["month", "kind", "code", "opens_at", "due_at", "closes_at"]
+    list_filter = ["kind"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        if obj is None or obj.kind != models.Round.Kind.REGULAR:
+            return []
+        return [field.name for field in obj._meta.fields if field.name != "id"]
+
+
 @admin.register(models.Observation)
 class ObservationAdmin(LookAdmin):
     list_display = ["indicator", "district", "period_kind", "period_end"]
@@ -89,6 +142,5 @@ for _definition in (
     models.IndicatorNode,
     models.RankPool,
     models.RankPoolMember,
-    models.Round,
 ):
     admin.site.register(_definition, DefinitionAdmin)

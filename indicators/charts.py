@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
+from indicators.beside import Trail
+from indicators.checks import in_unit
+from indicators.models import Entry
 from indicators.rows import Row
-from lvyuan.numbers import NumberError, convert
+from lvyuan.numbers import NumberError, convert, plain
 from lvyuan.periods import PeriodKind, label
 from lvyuan.ui.charts import line_chart
 
@@ -42,3 +47,55 @@ def _point(row: Row, attribute: str, unit: str) -> Decimal | None:
         return convert(figure.value, row.unit, unit)
     except NumberError:
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Spark:
+    """A sparkline as two SVG paths in a box of 104 × 24: what is approved, and the draft; `title` says it in words."""
+
+    past: str
+    draft: str
+    title: str
+    is_line: bool
+
+
+_STEP, _HEIGHT, _BAR = 8, 24, 5
+
+
+def sparkline(trail: Trail, entry: Entry | None, unit: str) -> Spark:
+    """The slots before and the draft behind them; cumulative levels as bars, all else as a line."""
+    drafted = (entry.value if trail.measure == "value" else entry.growth) if entry else None
+    if entry and trail.measure == "value" and drafted is not None:
+        drafted = in_unit(drafted, entry.unit, unit)
+    values = [*(value for _, value in trail.points), drafted]
+    known = [value for value in values if value is not None]
+    is_line = trail.measure == "growth" or trail.points[0][0].kind is not PeriodKind.YTD
+    low, high = (min(known), max(known)) if is_line else (min(0, *known, 0), max(0, *known, 0))
+    scale = Decimal(_HEIGHT - 4) / (high - low) if high > low else Decimal(0)
+    heights = [None if value is None else _HEIGHT - 2 - (value - low) * scale for value in values]
+    base = _HEIGHT - 2 + low * scale
+    draw = _line_path if is_line else partial(_bar_path, base=base)
+    words = "，".join(
+        f"{label(period)} {plain(value)}{trail.unit}" for period, value in trail.points if value is not None
+    )
+    return Spark(
+        past=draw(heights[:-1], first=0),
+        draft=draw(heights[-1:], first=len(heights) - 1),
+        title=f"前{len(trail.points)}期：{words}",
+        is_line=is_line,
+    )
+
+
+def _bar_path(heights: Sequence[Decimal | None], *, first: int, base: Decimal) -> str:
+    return "".join(
+        f"M{place * _STEP + 1} {base:.1f}V{height:.1f}h{_BAR}V{base:.1f}z"
+        for place, height in enumerate(heights, first)
+        if height is not None
+    )
+
+
+def _line_path(heights: Sequence[Decimal | None], *, first: int) -> str:
+    """Points joined over gaps; one alone is a dot."""
+    points = [(place * _STEP + 4, height) for place, height in enumerate(heights, first) if height is not None]
+    dot = "h.01" if len(points) == 1 else ""
+    return "".join(f"{'L' if n else 'M'}{x} {y:.1f}" for n, (x, y) in enumerate(points)) + dot

@@ -12,11 +12,13 @@ import inspect
 import re
 import statistics
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
+from indicators.explanations import is_same_text
 from indicators.expressions import parse
 from lvyuan import periods
 from lvyuan.numbers import UNITS, growth_interval, plain, round_to, rounding_interval
@@ -26,7 +28,11 @@ HUNDRED = Decimal(100)
 
 
 class Severity(StrEnum):
-    """强制性 blocks; 准强制性 and 核实性 ask for an explanation; 提示性 only informs. Gravest first."""
+    """Gravest first. Domain rules §7.
+
+    强制性 blocks; 准强制性 blocks unless it is on the approved list and explained; 核实性 asks for an explanation;
+    提示性 only informs.
+    """
 
     MANDATORY = "mandatory"
     QUASI = "quasi"
@@ -49,7 +55,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Related:
-    """A figure of the same district and period, drafted beside this one or approved."""
+    """An exact figure of the same district and period, drafted or approved, in its definition's unit."""
 
     name: str
     value: Decimal
@@ -63,6 +69,7 @@ class Said:
     value: Decimal | None = None
     growth: Decimal | None = None
     rank_place: int | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +88,12 @@ class CellFacts:
     rank_place: int | None = None
     pool_size: int | None = None
     text: str = ""
+    note: str = ""
     previous: Decimal | None = None  # the slot before in the same year for a cumulative, else the slot before
     last_month: Said | None = None  # the slot before, in the year before if need be
     earlier: Mapping[int, Decimal] = field(default_factory=dict)  # the same slot of earlier years, by year
-    related: Mapping[str, Related] = field(default_factory=dict)  # by indicator code
+    parts: Mapping[Period, Decimal] = field(default_factory=dict)  # the other periods of its `differences`
+    related: Mapping[str, Related] = field(default_factory=dict)  # by indicator code, its own included
 
     @property
     def is_blank(self) -> bool:
@@ -110,14 +119,62 @@ class CellFacts:
     @property
     def before(self) -> Period | None:
         """The slot that `previous` is of."""
-        if not self.has_slot:
-            return None
-        if self.is_cumulative:
-            return periods.previous_slot(self.slots, self.period)
-        return periods.previous_period(self.slots, self.period)
+        return _slot_before(self.slots, self.period, self.is_cumulative)
 
     def print(self, value: Decimal) -> str:
         return f"{plain(value)}{self.unit}"
+
+
+@lru_cache(maxsize=4096)
+def _slot_before(slots: periods.Calendar, period: Period, is_cumulative: bool) -> Period | None:
+    if not slots or not periods.has_slot(slots, period):
+        return None
+    return periods.previous_slot(slots, period) if is_cumulative else periods.previous_period(slots, period)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A single month or quarter, and the cumulatives whose difference it is; January and 一季度 have none before."""
+
+    single: Period
+    cumulative: Period
+    before: Period | None
+
+
+@lru_cache(maxsize=4096)
+def differences(slots: periods.Calendar, period: Period) -> tuple[Difference, ...]:
+    """Where the calendar makes a month or quarter of this period, or of the end of this cumulative. Domain §2.
+
+    None for 1—2月, which is no month. What the cumulative before says of the next month is that month's to tell.
+    """
+    if period.kind in (PeriodKind.MONTH, PeriodKind.QUARTER):
+        singles = [period]
+    elif period.kind is PeriodKind.YTD:
+        singles = [Period.month(period.year_no, period.month_no)]
+        if period.month_no % 3 == 0:
+            singles.append(Period.quarter(period.year_no, period.month_no // 3))
+    else:
+        return ()
+    return tuple(_difference(single) for single in singles if slots and periods.has_slot(slots, single))
+
+
+def _difference(single: Period) -> Difference:
+    year, first = single.year_no, single.month_no - (single.months or 1) + 1
+    return Difference(single, Period.ytd(year, single.month_no), Period.ytd(year, first - 1) if first > 1 else None)
+
+
+def in_unit(value: Decimal, unit: str, wanted: str) -> Decimal | None:
+    """The same quantity in another unit, None where the units do not fit (% and 个).
+
+    Its digits stay those that were published, so that its rounding stays known: 223.7 亿元 is 2.237E+6 万元.
+    """
+    if unit == wanted:
+        return value
+    source, target = UNITS.get(unit), UNITS.get(wanted)
+    if source is None or target is None or source.dimension != target.dimension:
+        return None
+    sign, digits, exponent = value.as_tuple()
+    return Decimal((sign, digits, int(exponent) + source.scale.adjusted() - target.scale.adjusted()))
 
 
 # Built-in rules
@@ -163,6 +220,31 @@ def cumulative_fell(facts: CellFacts, *, tolerance: Decimal = Decimal(0)) -> str
     return f"本期{facts.print(value)}，{label(before)}{facts.print(previous)}"
 
 
+@_kind("当月数与累计之差不符")
+def month_differs(facts: CellFacts) -> str | None:
+    """A month or quarter of a flow outside what both cumulatives, all three as rounded, allow. Domain §2, §3.
+
+    254.1 − 223.7 gives [30.3, 30.5], so 30.5 agrees; January and 一季度 are the cumulative itself. Told on either
+    line, and never more than verified: revisions make the published cumulative differ from the sum of its months.
+    """
+    if facts.nature != "flow" or facts.exact is None:
+        return None
+    known = {**facts.parts, facts.period: facts.exact}
+    found = []
+    for difference in differences(facts.slots, facts.period):
+        single, cumulative = known.get(difference.single), known.get(difference.cumulative)
+        before = Decimal(0) if difference.before is None else known.get(difference.before)
+        if single is None or cumulative is None or before is None:
+            continue
+        said, whole = rounding_interval(single), rounding_interval(cumulative)
+        rest = (before, before) if difference.before is None else rounding_interval(before)
+        if said[1] < whole[0] - rest[1] or whole[1] - rest[0] < said[0]:
+            shown = [(difference.single, single), (difference.cumulative, cumulative)]
+            shown += [(difference.before, before)] if difference.before else []
+            found.append("，".join(f"{label(period)}{facts.print(value)}" for period, value in shown))
+    return "；".join(found) or None
+
+
 @_kind("数量级与上期不符")
 def magnitude_slip(
     facts: CellFacts, *, factors: tuple[Decimal, ...] = (Decimal(10), Decimal(10000)), spread: Decimal = Decimal(2)
@@ -186,7 +268,7 @@ def magnitude_slip(
     ratio = value / expected
     for factor in factors:
         if any(factor / spread <= off <= factor * spread for off in (ratio, 1 / ratio)):
-            times = plain(factor) if ratio > 1 else f"1/{plain(factor)}"
+            times = f"{plain(factor)}倍" if ratio > 1 else f"1/{plain(factor)}"
             return f"本期{facts.print(value)}，{beside}{facts.print(base)}，约为应有水平的{times}"
     return None
 
@@ -207,6 +289,14 @@ def growth_differs(facts: CellFacts) -> str | None:
     low, high = (round_to(end, 2) for end in allowed)
     computed = f"{low}%" if low == high else f"{low}%至{high}%"
     return f"填报{plain(facts.growth)}%，上年同期{facts.print(facts.last_year)}，名义测算{computed}"
+
+
+@_kind("上年同期不为正而填了增速", about="growth")
+def growth_on_no_base(facts: CellFacts) -> str | None:
+    """A growth rate on a base of zero or less, where only words say something: 由负转正, 扭亏. Domain §3."""
+    if facts.growth is None or facts.last_year is None or facts.last_year > 0:
+        return None
+    return f"填报{plain(facts.growth)}%，上年同期{facts.print(facts.last_year)}"
 
 
 @_kind("比重越界")
@@ -232,6 +322,14 @@ def copied(facts: CellFacts) -> str | None:
     if said != (last.value, last.growth, last.rank_place):
         return None
     return "数值、增速和位次都没有变"
+
+
+@_kind("说明与上期一字不差", about="note")
+def note_copied(facts: CellFacts) -> str | None:
+    """The note of the slot before again, signs apart, whether or not a finding asks for one. Domain §7."""
+    if facts.last_month is None or not is_same_text(facts.note, facts.last_month.note):
+        return None
+    return f"{label(facts.before)}的说明相同" if facts.before else None
 
 
 @_kind("位次越界", about="rank_place")
@@ -285,8 +383,13 @@ def negative_level(facts: CellFacts, *, money: bool = False) -> str | None:
 
 @_kind("有总量而无增速", about="growth")
 def growth_missing(facts: CellFacts) -> str | None:
-    """A flow's level without its growth, which is an input and is never computed. Domain §3."""
+    """A flow's level without its growth, which is an input and is never computed. Domain §3.
+
+    Nothing where last year's level is zero or less: no rate is asked for there.
+    """
     if facts.nature != "flow" or not facts.slots or facts.value is None or facts.growth is not None:
+        return None
+    if facts.last_year is not None and facts.last_year <= 0:
         return None
     return "增速照公布数填写，不由系统计算"
 
@@ -312,23 +415,23 @@ class Rule:
     valid_from: dt.date = dt.date.min
     valid_to: dt.date | None = None
     thresholds: Mapping[str, Parameter] = field(init=False)
+    operands: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        if self.kind == EXPRESSION:
-            parse(self.expression)
+        operands = parse(self.expression).operands if self.kind == EXPRESSION else ()
+        object.__setattr__(self, "operands", operands)
         object.__setattr__(self, "thresholds", read_parameters(self.kind, self.parameters))
 
-    @property
-    def operands(self) -> tuple[str, ...]:
-        return parse(self.expression).operands if self.kind == EXPRESSION else ()
+    def speaks_of(self, code: str) -> bool:
+        """Whether this rule is for that indicator."""
+        if self.indicators is not None:
+            return code in self.indicators
+        return self.kind != EXPRESSION or code in self.operands
 
     def concerns(self, facts: CellFacts) -> bool:
         """Whether this rule speaks about that cell: in force at the period's end, and for its indicator."""
-        if facts.period.end < self.valid_from or (self.valid_to is not None and facts.period.end > self.valid_to):
-            return False
-        if self.indicators is not None:
-            return facts.code in self.indicators
-        return self.kind != EXPRESSION or facts.code in self.operands
+        end = facts.period.end
+        return self.valid_from <= end and (self.valid_to is None or end <= self.valid_to) and self.speaks_of(facts.code)
 
 
 def read_parameters(kind: str, given: Mapping[str, Any]) -> dict[str, Parameter]:
@@ -399,13 +502,20 @@ def check(facts: CellFacts, rules: Iterable[Rule]) -> list[Finding]:
 def _detail(rule: Rule, facts: CellFacts) -> str | None:
     if rule.kind != EXPRESSION:
         return KINDS[rule.kind].check(facts, **rule.thresholds)
-    known = dict(facts.related)
-    if facts.exact is not None:
-        known[facts.code] = Related(name=facts.name, value=facts.exact, unit=facts.unit)
-    else:
-        known.pop(facts.code, None)
-    expression = parse(rule.expression)
-    if expression.holds({code: related.value for code, related in known.items()}) is not False:
+    figures = _in_one_unit({code: facts.related[code] for code in rule.operands if code in facts.related})
+    if parse(rule.expression).holds({code: figure.value for code, figure in figures.items()}) is not False:
         return None
-    shown = (known[code] for code in expression.operands if code in known)
-    return "，".join(f"{related.name}{plain(related.value)}{related.unit}" for related in shown)
+    return "，".join(f"{figure.name}{plain(figure.value)}{figure.unit}" for figure in figures.values())
+
+
+def _in_one_unit(figures: Mapping[str, Related]) -> dict[str, Related]:
+    """What can be added up, in the unit of the first: 万元 and 亿元 meet in one rule."""
+    first: dict[str, str] = {}
+    found = {}
+    for code, figure in figures.items():
+        known = UNITS.get(figure.unit)
+        unit = first.setdefault(known.dimension if known else figure.unit, figure.unit)
+        value = in_unit(figure.value, figure.unit, unit)
+        if value is not None:
+            found[code] = replace(figure, value=value, unit=unit)
+    return found

@@ -34,9 +34,15 @@ def explanation_problem(text: str, previous_text: str) -> str:
         return "说明是套话，没有讲原因"
     if len(words) < MIN_LENGTH:
         return f"说明只有{len(words)}个字，至少要{MIN_LENGTH}个字"
-    if words == _words(previous_text):
+    if is_same_text(text, previous_text):
         return "说明与上期一字不差，请写本期的原因"
     return ""
+
+
+def is_same_text(text: str, previous_text: str) -> bool:
+    """Whether both say the same, signs apart; a text that says nothing is the same as none."""
+    words = _words(text)
+    return bool(words) and words == _words(previous_text)
 
 
 def _words(text: str) -> str:

@@ -1,7 +1,11 @@
 """The little language of cross-indicator rules: `key_projects_started <= key_projects`. Parsed here, never eval'd.
 
-One comparison of two sums over Decimal: numbers, indicator codes, + - * / ( ), abs(x), round(x, places). A code with
-a hyphen is written in braces, {extra-1}; ≤ ≥ ≠ × ÷ and full-width signs are understood. Standard library only.
+One comparison of two sums over Decimal: numbers, indicator codes, + - * / ( ), abs(x), round(x, places), half(code).
+A code with a hyphen is written in braces, {extra-1}; ≤ ≥ ≠ × ÷ and full-width signs are understood. Standard library
+only.
+
+half(code) is half a unit of the figure's last digit: `abs(a + b - total) <= half(a) + half(b)` keeps parts that do not
+sum to their whole only because each is rounded (domain rules §8).
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from decimal import Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 from functools import lru_cache
 from typing import Final, TypeAlias
 
-from lvyuan.numbers import round_to
+from lvyuan.numbers import round_to, rounding_interval
 
 MAX_LENGTH: Final = 300  # characters of one expression
 MAX_DEPTH: Final = 20  # brackets and signs inside each other
@@ -99,7 +103,8 @@ def _tokens(text: str) -> list[tuple[str, str]]:
         match = _TOKEN.match(plain, place)
         if match is None:
             rest = plain[place:].lstrip()[:10]
-            raise ExpressionError(f"表达式里“{rest}”不认得：只用数字、指标代码、+ - * / ( )、比较号、abs、round。")
+            allowed = "数字、指标代码、+ - * / ( )、比较号、abs、round、half"
+            raise ExpressionError(f"表达式里“{rest}”不认得：只用{allowed}。")
         assert match.lastgroup is not None
         found.append((match.lastgroup, match[match.lastgroup]))
         place = match.end()
@@ -170,9 +175,11 @@ class _Parser:
         raise ExpressionError(f"表达式在“{text}”处应是数字、指标代码或括号。")
 
     def call(self, name: str, depth: int) -> _Node:
-        if name not in ("abs", "round"):
-            raise ExpressionError(f"没有“{name}”这个函数，只有 abs 和 round。")
+        if name not in ("abs", "round", "half"):
+            raise ExpressionError(f"没有“{name}”这个函数，只有 abs、round 和 half。")
         self.expect("(")
+        if name == "half":
+            return self.half()
         node = self.sum(depth + 1)
         if name == "abs":
             self.expect(")")
@@ -185,6 +192,14 @@ class _Parser:
         places = int(text)
         return lambda values: round_to(node(values), places)
 
+    def half(self) -> _Node:
+        kind, code = self.take()
+        if kind not in ("name", "quoted"):
+            raise ExpressionError("half 的括号里写一项指标代码，如 half(gdp)。")
+        self.expect(")")
+        self.operands[code] = None
+        return lambda values: _half_unit(_known(values, code))
+
 
 def _both(combine: Callable[[Decimal, Decimal], Decimal], left: _Node, right: _Node) -> _Node:
     return lambda values: combine(left(values), right(values))
@@ -195,3 +210,7 @@ def _known(values: Values, code: str) -> Decimal:
     if value is None:
         raise _Unknown(code)
     return value
+
+
+def _half_unit(value: Decimal) -> Decimal:
+    return _MATH.subtract(rounding_interval(value)[1], value)

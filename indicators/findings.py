@@ -1,32 +1,46 @@
-"""What the checks find in a submission, figure by figure; four queries whatever its length."""
+"""What the checks find in submissions, figure by figure; at most six queries whatever their number and length."""
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias
 
-from django.db.models import Count, F, Q
+from django.db.models import Count, OuterRef, Subquery
 
-from indicators.checks import NEEDS_EXPLANATION, CellFacts, Finding, Related, Rule, RuleError, Said, Severity, check
+from indicators.checks import (
+    NEEDS_EXPLANATION,
+    CellFacts,
+    Finding,
+    Related,
+    Rule,
+    RuleError,
+    Said,
+    Severity,
+    check,
+    differences,
+    in_unit,
+)
 from indicators.explanations import explanation_problem
 from indicators.expressions import ExpressionError
 from indicators.models import (
+    CheckExemption,
     CheckRule,
     Comparator,
     Entry,
     IndicatorVersion,
+    Rank,
+    RankPoolMember,
     Submission,
     Vintage,
-    VintageStatus,
 )
-from indicators.rows import with_details
 from lvyuan import periods
-from lvyuan.numbers import NumberError, convert
-from lvyuan.periods import Period, label
+from lvyuan.periods import Period, PeriodKind, label
 
 HISTORY_YEARS = 10  # earlier years that an outlier is measured against
 log = logging.getLogger(__name__)
@@ -41,10 +55,17 @@ class Checked:
     entry: Entry
     findings: list[Finding]
     previous_note: str = ""
+    exempt: frozenset[str] = frozenset()  # codes of quasi-mandatory rules that the approved list lifts here
 
     @property
     def mandatory(self) -> list[Finding]:
         return [finding for finding in self.findings if finding.severity is Severity.MANDATORY]
+
+    @property
+    def unlisted(self) -> list[Finding]:
+        """Quasi-mandatory findings that the approved list does not cover."""
+        quasi = (finding for finding in self.findings if finding.severity is Severity.QUASI)
+        return [finding for finding in quasi if finding.rule_code not in self.exempt]
 
     @property
     def to_explain(self) -> list[Finding]:
@@ -57,50 +78,60 @@ class Checked:
 
 
 def findings(submission: Submission) -> dict[int, Checked]:
-    """Every entry of the submission, under its id, with what the rules in force find about it.
+    """Every entry of the submission, under its id, with what the rules in force find about it."""
+    return findings_of([submission])[submission.pk]
+
+
+def findings_of(submissions: Iterable[Submission]) -> dict[int, dict[int, Checked]]:
+    """By submission id and entry id, every entry with its indicator and what the rules in force find about it.
 
     Compared with approved figures, or with another line of the same submission where it speaks about that slot.
     """
-    found = submission.entries.select_related("indicator", "district").annotate(size=Count("rank_pool__members"))
-    sizes = {entry.pk: entry.size for entry in found}
-    entries: list[Entry] = list(found)
-    if not entries:
-        return {}
-    rules = _rules()
-    operands = {code for rule in rules for code in rule.operands}
-    versions = _versions(entries)
-    known = _approved(entries, operands) | {
-        _address(entry): _Known.of_entry(entry, versions) for entry in entries if not entry.is_blank
-    }
-    checked = {}
+    departments = {submission.pk: submission.department_id for submission in submissions}
+    entries = _entries(departments)
+    rules = _rules({entry.indicator.code for entry in entries})
+    scene = _scene(entries, rules)
+    found = {}
     for entry in entries:
-        facts = _facts(entry, known, operands, sizes[entry.pk], _version(entry, versions))
-        before = _around(entry).before
-        previous = known.get((entry.district_id, entry.indicator.code, before)) if before else None
-        checked[entry.pk] = Checked(entry, check(facts, rules), previous.note if previous else "")
+        speaking = rules[entry.indicator.code]
+        found[entry.pk] = check(_facts(entry, scene, speaking), speaking)
+    exemptions = _exemptions(found.values())
+    checked: dict[int, dict[int, Checked]] = {pk: {} for pk in departments}
+    for entry in entries:
+        before = scene.before(entry)
+        exempt = _exempt(entry, departments[entry.submission_id], exemptions)
+        checked[entry.submission_id][entry.pk] = Checked(entry, found[entry.pk], before.note if before else "", exempt)
     return checked
 
 
 def submission_problem(submission: Submission) -> str:
-    """Why the findings keep a submission from the reviewers, every one named; empty when none does.
+    """Why what was typed keeps a submission from the reviewers, every reason named; empty when nothing does.
 
-    Mandatory findings always do; quasi-mandatory and verification findings until the line's note explains them. The
-    lines of an import have no form to explain them on: the reviewer sees those findings.
+    What could not be understood and mandatory findings always do; quasi-mandatory ones until the approved list covers
+    them; these and verification findings until the line's note explains them. The lines of an import have no form to
+    explain them on: the reviewer sees those findings.
     """
     checked = findings(submission).values()
-    if wrong := [_named(one.entry, finding.message) for one in checked for finding in one.mandatory]:
-        return "有强制性问题，改正后才能提交：\n" + "；\n".join(wrong) + "。"
-    if submission.import_job_id:
-        return ""
-    unexplained = [
-        _named(one.entry, f"{finding.message}——{problem}")
-        for one in checked
-        if (problem := one.explanation_problem)
-        for finding in one.to_explain
-    ]
-    if unexplained:
-        return "请在“说明”里写明原因后再提交：\n" + "；\n".join(unexplained) + "。"
-    return ""
+    asked = {
+        "有看不懂的内容，改正后才能提交": [_named(one.entry, text) for one in checked for text in _unread(one.entry)],
+        "有强制性问题，改正后才能提交": [
+            _named(one.entry, finding.message) for one in checked for finding in one.mandatory
+        ],
+    }
+    if not submission.import_job_id:
+        asked |= {
+            "有准强制性问题，请改正；数据属实的，这项须先由审核员列入例外名单，并在“说明”里写明原因": [
+                _named(one.entry, finding.message) for one in checked for finding in one.unlisted
+            ],
+            "请在“说明”里写明原因后再提交": [
+                _named(one.entry, f"{finding.message}——{problem}")
+                for one in checked
+                if (problem := one.explanation_problem)
+                for finding in one.to_explain
+                if finding not in one.unlisted
+            ],
+        }
+    return "\n".join("：\n".join((what, "；\n".join(lines))) + "。" for what, lines in asked.items() if lines)
 
 
 def finding_counts(checked: Iterable[Checked]) -> list[tuple[str, int]]:
@@ -109,26 +140,66 @@ def finding_counts(checked: Iterable[Checked]) -> list[tuple[str, int]]:
     return [(severity.value, found.count(severity)) for severity in Severity if severity in found]
 
 
+def open_findings(checked: Iterable[Checked]) -> int:
+    """How many findings a reviewer must read before approving: all but hints, explained or not."""
+    return sum(len([*one.mandatory, *one.to_explain]) for one in checked)
+
+
 def _named(entry: Entry, problem: str) -> str:
     return f"{entry.indicator}{label(entry.period)}：{problem}"
 
 
-def _rules() -> list[Rule]:
-    """The active rules; one that was broken behind the form's back is left out, loudly."""
+def _unread(entry: Entry) -> list[str]:
+    """Field by field, what was typed and is no figure."""
+    names = {field.name: field.verbose_name for field in Entry._meta.fields}
+    return [f"{names[name]}“{text}”看不懂" for name, text in entry.unread.items()]
+
+
+# What is fetched
+
+
+def _entries(submissions: Collection[int]) -> list[Entry]:
+    """The submissions' entries, each with its indicator and its rank pool's size."""
+    members = RankPoolMember.objects.filter(pool=OuterRef("rank_pool")).order_by().values("pool")
+    return list(
+        Entry.objects.filter(submission__in=submissions)
+        .select_related("indicator")
+        .annotate(pool_size=Subquery(members.annotate(size=Count("pk")).values("size")))
+    )
+
+
+def _rules(codes: Collection[str]) -> dict[str, list[Rule]]:
+    """By indicator's code, the active rules that speak of it; one broken behind the form's back is left out, loudly."""
     rules = []
     for stored in CheckRule.objects.active():
         try:
             rules.append(stored.as_rule())
         except (RuleError, ExpressionError) as error:
             log.error("核查规则 %s 不能使用：%s", stored, error)
-    return rules
+    return {code: [rule for rule in rules if rule.speaks_of(code)] for code in codes}
+
+
+def _exemptions(found: Iterable[list[Finding]]) -> list[CheckExemption]:
+    """What the approved list says of the quasi-mandatory rules that found something."""
+    quasi = {one.rule_code for findings in found for one in findings if one.severity is Severity.QUASI}
+    return list(CheckExemption.objects.filter(rule_code__in=quasi))
+
+
+def _exempt(entry: Entry, department: int | None, exemptions: Iterable[CheckExemption]) -> frozenset[str]:
+    """The rules that the entry may break: listed for it, or for all indicators or departments, at its period's end."""
+    return frozenset(
+        one.rule_code
+        for one in exemptions
+        if one.is_in_force(entry.period_end)
+        and one.indicator_id in (None, entry.indicator_id)
+        and one.department_id in (None, department)
+    )
 
 
 # The figures around an entry
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(NamedTuple):
     """A figure of another slot or indicator, approved or drafted in the same submission."""
 
     name: str
@@ -136,111 +207,171 @@ class _Known:
     comparator: str
     unit: str
     growth: Decimal | None
-    ranks: Mapping[tuple[int | None, str], int]
     note: str
-    version: int | None
-
-    @classmethod
-    def of_entry(cls, entry: Entry, versions: dict[int, list[IndicatorVersion]]) -> _Known:
-        ranks = {(entry.rank_pool_id, entry.rank_by): entry.rank_place} if entry.rank_place else {}
-        said = (entry.value, entry.comparator, entry.unit, entry.growth)
-        return cls(entry.indicator.name, *said, ranks, entry.note, _version(entry, versions))
-
-    @classmethod
-    def of_vintage(cls, vintage: Vintage) -> _Known:
-        ranks = {(rank["pool_id"], rank["by"]): rank["place"] for rank in getattr(vintage, "rank_rows")}  # noqa: B009
-        said = (vintage.value, vintage.comparator, vintage.unit or vintage.version.unit, vintage.growth)
-        return cls(vintage.observation.indicator.name, *said, ranks, vintage.note, vintage.version_id)
+    definition: int | None
+    defined_unit: str
+    vintage: int | None
+    ranks: Mapping[tuple[int | None, str], int] = MappingProxyType({})
 
     def exact_in(self, unit: str) -> Decimal | None:
         """The value in that unit, if it is an exact one that can be."""
-        if self.value is None or self.comparator != Comparator.EQUAL or self.unit == unit:
-            return self.value if self.comparator == Comparator.EQUAL else None
-        try:
-            return convert(self.value, self.unit, unit)
-        except NumberError:
+        if self.value is None or self.comparator != Comparator.EQUAL:
             return None
-
-
-def _address(entry: Entry) -> Address:
-    return entry.district_id, entry.indicator.code, entry.period
+        return in_unit(self.value, self.unit, unit)
 
 
 @dataclass(frozen=True, slots=True)
 class _Around:
-    """The slots that a figure is compared with; none outside the calendar."""
+    """A period and those that it is compared with; none outside the calendar."""
 
+    period: Period
     before: Period | None = None  # in the year before if need be
     earlier: tuple[Period, ...] = ()  # the same slot of earlier years, latest first
+    parts: tuple[Period, ...] = ()  # the other periods of its `differences`
 
-
-def _around(entry: Entry) -> _Around:
-    return _slots_around(entry.indicator.slots, entry.period)
+    @property
+    def ends(self) -> set[dt.date]:
+        return {period.end for period in (self.period, self.before, *self.earlier, *self.parts) if period}
 
 
 @lru_cache(maxsize=4096)
-def _slots_around(slots: periods.Calendar, period: Period) -> _Around:
+def _around(slots: periods.Calendar, period: Period) -> _Around:
     if not slots or not periods.has_slot(slots, period):
-        return _Around()
+        return _Around(period)
     earlier = [period]
     while len(earlier) <= HISTORY_YEARS and earlier[-1].year_no > periods.FIRST_YEAR:
         earlier.append(periods.same_slot_last_year(earlier[-1]))
-    return _Around(periods.previous_period(slots, period), tuple(earlier[1:]))
+    parts = {part for one in differences(slots, period) for part in (one.single, one.cumulative, one.before)}
+    before = periods.previous_period(slots, period)
+    return _Around(period, before, tuple(earlier[1:]), tuple(part for part in parts if part and part != period))
 
 
-def _approved(entries: list[Entry], operands: set[str]) -> dict[Address, _Known]:
-    """Approved figures of the entries' neighbouring slots and of related indicators; one query."""
-    ends = {
-        period.end
-        for entry in entries
-        for period in (entry.period, _around(entry).before, *_around(entry).earlier)
-        if period is not None
-    }
-    vintages = Vintage.objects.filter(
-        Q(observation__indicator__in={entry.indicator_id for entry in entries})
-        | Q(observation__indicator__code__in=operands),
-        pk=F("observation__current"),
-        observation__district__in={entry.district_id for entry in entries},
-        observation__period_end__in=ends,
-    ).exclude(status=VintageStatus.WITHDRAWN)
-    return {
-        (vintage.observation.district_id, vintage.observation.indicator.code, vintage.observation.period): (
-            _Known.of_vintage(vintage)
-        )
-        for vintage in with_details(vintages)
-    }
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """All that the entries are compared with, once fetched."""
+
+    around: Mapping[int, _Around]  # by entry id
+    definitions: Mapping[int, IndicatorVersion | None]  # by entry id; figures under another one are not compared
+    approved: Mapping[Address, _Known]
+    drafted: Mapping[int, Mapping[Address, _Known]]  # by submission id
+
+    def figure(self, entry: Entry, code: str, period: Period) -> _Known | None:
+        """That indicator's figure beside the entry: its submission's draft, else the approved one."""
+        address = (entry.district_id, code, period)
+        return self.drafted[entry.submission_id].get(address) or self.approved.get(address)
+
+    def before(self, entry: Entry) -> _Known | None:
+        """The slot before, under whatever definition."""
+        before = self.around[entry.pk].before
+        return self.figure(entry, entry.indicator.code, before) if before else None
 
 
-def _versions(entries: list[Entry]) -> dict[int, list[IndicatorVersion]]:
-    found: dict[int, list[IndicatorVersion]] = {}
+def _scene(entries: list[Entry], rules: Mapping[str, list[Rule]]) -> _Scene:
+    """Three queries: definitions, approved figures, ranks of the slots before."""
+    versions: dict[int, list[IndicatorVersion]] = {}
     for version in IndicatorVersion.objects.filter(indicator__in={entry.indicator_id for entry in entries}):
-        found.setdefault(version.indicator_id, []).append(version)
-    return found
+        versions.setdefault(version.indicator_id, []).append(version)
+    around = {entry.pk: _around(entry.indicator.slots, entry.period) for entry in entries}
+    definitions = {
+        entry.pk: next((v for v in versions.get(entry.indicator_id, ()) if v.is_in_force(entry.period_end)), None)
+        for entry in entries
+    }
+    drafted: dict[int, dict[Address, _Known]] = {entry.submission_id: {} for entry in entries}
+    for entry in entries:
+        if not entry.is_blank:
+            address = (entry.district_id, entry.indicator.code, around[entry.pk].period)
+            drafted[entry.submission_id][address] = _drafted(entry, definitions[entry.pk])
+    codes = {*rules, *(code for found in rules.values() for rule in found for code in rule.operands)}
+    ends = {end for one in set(around.values()) for end in one.ends}
+    approved = _approved({entry.district_id for entry in entries}, codes, ends)
+    _add_ranks(approved, entries, around)
+    return _Scene(around, definitions, approved, drafted)
 
 
-def _version(entry: Entry, versions: dict[int, list[IndicatorVersion]]) -> int | None:
-    """The definition in force for the entry; figures under another one are not compared with it."""
-    end = entry.period_end
-    return next((v.pk for v in versions.get(entry.indicator_id, []) if v.is_in_force(end)), None)
-
-
-def _facts(
-    entry: Entry, known: Mapping[Address, _Known], operands: set[str], pool_size: int, version: int | None
-) -> CellFacts:
-    indicator, period, around = entry.indicator, entry.period, _around(entry)
-
-    def at(slot: Period | None) -> _Known | None:
-        """The same indicator at another slot, in the same scope."""
-        found = known.get((entry.district_id, indicator.code, slot)) if slot else None
-        return found if found is not None and found.version == version else None
-
-    last = at(around.before)
-    # A cumulative begins anew each year: last December is no slot before it.
-    is_new_year = (
-        period.kind is periods.PeriodKind.YTD and around.before is not None and around.before.year_no < period.year_no
+def _drafted(entry: Entry, definition: IndicatorVersion | None) -> _Known:
+    return _Known(
+        entry.indicator.name,
+        entry.value,
+        entry.comparator,
+        entry.unit,
+        entry.growth,
+        entry.note,
+        definition.pk if definition else None,
+        definition.unit if definition else "",
+        None,
+        {(entry.rank_pool_id, entry.rank_by): entry.rank_place} if entry.rank_place else {},
     )
-    earlier = {slot.year_no: found.exact_in(entry.unit) for slot in around.earlier if (found := at(slot))}
-    beside = {code: found for code in operands if (found := known.get((entry.district_id, code, period)))}
+
+
+@lru_cache(maxsize=4096)
+def _period(kind: str, end: dt.date, start: dt.date | None) -> Period:
+    return Period(PeriodKind(kind), end, start)
+
+
+def _approved(districts: set[int], codes: set[str], ends: set[dt.date]) -> dict[Address, _Known]:
+    """Figures in force of these indicators and period ends, as plain rows: there are many to an entry."""
+    address = ("district", "indicator__code", "period_kind", "period_end", "period_start")
+    known = ("value", "comparator", "unit", "growth", "note", "version", "version__unit", "pk")
+    rows = (
+        Vintage.objects.filter(
+            observation__district__in=districts,
+            observation__indicator__code__in=codes,
+            observation__period_end__in=ends,
+        )
+        .in_force()
+        .order_by()
+        .values_list(*(f"observation__{name}" for name in address), "observation__indicator__name", *known)
+    )
+    return {
+        (district, code, _period(kind, end, start)): _Known(*said) for district, code, kind, end, start, *said in rows
+    }
+
+
+def _add_ranks(approved: dict[Address, _Known], entries: list[Entry], around: Mapping[int, _Around]) -> None:
+    """Gives the slots before ranked entries their ranks."""
+    befores = {
+        vintage: address
+        for entry in entries
+        if entry.rank_place and (before := around[entry.pk].before)
+        if (address := (entry.district_id, entry.indicator.code, before)) in approved
+        and (vintage := approved[address].vintage)
+    }
+    places: dict[int, dict[tuple[int | None, str], int]] = {}
+    for vintage, pool, by, place in Rank.objects.filter(vintage__in=befores).values_list(
+        "vintage", "pool", "by", "place"
+    ):
+        places.setdefault(vintage, {})[pool, by] = place
+    for vintage, ranks in places.items():
+        approved[befores[vintage]] = approved[befores[vintage]]._replace(ranks=ranks)
+
+
+def _facts(entry: Entry, scene: _Scene, rules: Iterable[Rule]) -> CellFacts:
+    indicator, around, definition = entry.indicator, scene.around[entry.pk], scene.definitions[entry.pk]
+    period = around.period
+
+    def at(slot: Period) -> _Known | None:
+        """The same indicator at another slot, in the same scope."""
+        found = scene.figure(entry, indicator.code, slot)
+        return found if found is not None and found.definition == (definition.pk if definition else None) else None
+
+    def exact(slots: Iterable[Period]) -> dict[Period, Decimal]:
+        found = {slot: known.exact_in(entry.unit) for slot in slots if (known := at(slot))}
+        return {slot: value for slot, value in found.items() if value is not None}
+
+    last = at(around.before) if around.before else None
+    # A cumulative begins anew each year: last December is no slot before it.
+    is_new_year = period.kind is PeriodKind.YTD and around.before is not None and around.before.year_no < period.year_no
+    beside = {
+        code: known
+        for rule in rules
+        for code in rule.operands
+        if (known := scene.figure(entry, code, period)) is not None
+    }
+    related = {
+        code: Related(name=known.name, value=value, unit=unit)
+        for code, known in beside.items()
+        if (value := known.exact_in(unit := known.defined_unit or known.unit)) is not None
+    }
     return CellFacts(
         code=indicator.code,
         name=indicator.name,
@@ -252,20 +383,19 @@ def _facts(
         unit=entry.unit,
         growth=entry.growth,
         rank_place=entry.rank_place,
-        pool_size=pool_size or None,
+        pool_size=getattr(entry, "pool_size"),  # noqa: B009 - annotated
         text=entry.text,
+        note=entry.note,
         previous=last.exact_in(entry.unit) if last and not is_new_year else None,
         last_month=Said(
             value=last.exact_in(entry.unit),
             growth=last.growth,
             rank_place=last.ranks.get((entry.rank_pool_id, entry.rank_by)),
+            note=last.note,
         )
         if last
         else None,
-        earlier={year: value for year, value in earlier.items() if value is not None},
-        related={
-            code: Related(name=found.name, value=found.value, unit=found.unit)
-            for code, found in beside.items()
-            if found.value is not None and found.comparator == Comparator.EQUAL
-        },
+        earlier={slot.year_no: value for slot, value in exact(around.earlier).items()},
+        parts=exact(around.parts),
+        related=related,
     )

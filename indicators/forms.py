@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from indicators.models import Comparator, Entry, RankBy
+from indicators.models import Comparator, Entry, RankBy, VintageStatus
 from indicators.written import figure_in_unit, storable
 from lvyuan.numbers import NullReason, NumberError, ParsedFigure, plain
 
@@ -31,31 +32,41 @@ class FigureTextField(forms.CharField):
                 return parsed
             return replace(parsed, value=storable(self.column, parsed.value, text))
         except NumberError as error:
-            raise forms.ValidationError(str(error)) from error
+            raise forms.ValidationError(f"{error.problem}。{error.remedy}。") from error  # the text stands above it
+
+
+# A department says how firm its figure is; withdrawing is a reviewer's and "unstated" a newspaper's.
+# Short, for a narrow column.
+RANK_BY = [("", "依据"), *((by.value, "未说明" if by is RankBy.UNSTATED else by.label) for by in RankBy)]
+STATUSES = [(status.value, status.label) for status in VintageStatus if status not in ("withdrawn", "unstated")]
+
+
+class PlaceField(forms.IntegerField):
+    """A typed place: 2, ２ or 第2位."""
+
+    default_error_messages = {"invalid": _("位次请填整数，如 2。"), "min_value": _("位次从 1 起。")}
+
+    def to_python(self, value: Any) -> int | None:
+        return super().to_python(re.sub("^第|[位名]$", "", str(value or "").strip()))
 
 
 class LineForm(forms.Form):
     """One indicator's line of a department's form; `columns()` gives Entry's columns."""
 
-    value = FigureTextField(label=_("本期累计"), column="value")
+    value = FigureTextField(label=_("本期数"), column="value")
     growth = FigureTextField(label=_("同比增长"), column="growth", unit="%")
-    rank_place = forms.IntegerField(label=_("位次"), required=False, min_value=1)
-    rank_by = forms.ChoiceField(label=_("位次依据"), required=False, choices=[("", "—"), *RankBy.choices])
-    note = forms.CharField(label=_("说明"), required=False, max_length=500, widget=forms.Textarea(attrs={"rows": 2}))
+    rank_place = PlaceField(label=_("位次"), required=False, min_value=1)
+    rank_by = forms.ChoiceField(label=_("位次依据"), required=False, choices=RANK_BY)
+    note = forms.CharField(label=_("说明"), required=False, max_length=500)
+    status = forms.ChoiceField(label=_("数据状态"), required=False, choices=STATUSES)
+    reason = forms.CharField(label=_("修订理由"), required=False, max_length=300)
 
-    def __init__(self, *args: Any, unit: str, pool: Any, entry: Entry | None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, unit: str, pool: Any, **kwargs: Any) -> None:
         self.unit, self.pool = unit, pool
-        if entry is not None:
-            kwargs["initial"] = entry_initial(entry)
         super().__init__(*args, **kwargs)
         value = self.fields["value"]
         assert isinstance(value, FigureTextField)
         value.unit = unit
-        size = pool.size if pool is not None else 0
-        self.fields["rank_place"].max_value = size
-        self.fields["rank_place"].widget.attrs |= {"min": 1, "max": size, "inputmode": "numeric"}
-        for name in ("value", "growth"):
-            self.fields[name].widget.attrs |= {"inputmode": "decimal", "autocomplete": "off"}
 
     def clean_value(self) -> ParsedFigure | None:
         parsed = self.cleaned_data["value"]
@@ -69,26 +80,27 @@ class LineForm(forms.Form):
             raise forms.ValidationError(_("增速请填确切数值，不写“余”“近”“约”。"))
         return parsed
 
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        place = cleaned.get("rank_place")
+    def clean_rank_place(self) -> int | None:
+        place: int | None = self.cleaned_data["rank_place"]
         if place and self.pool is None:
-            self.add_error("rank_place", _("还没有设定位次范围，请联系管理员。"))
-        elif place and place > self.pool.size:
-            self.add_error("rank_place", _("位次不能大于范围内的区数 %(size)s。") % {"size": self.pool.size})
-        elif place and not cleaned.get("rank_by"):
-            self.add_error("rank_by", _("请选择位次按什么排：总量、增速或未说明。"))
-        return cleaned
+            raise forms.ValidationError(_("还没有设定位次范围，请联系管理员。"))
+        if place and place > self.pool.size:
+            raise forms.ValidationError(_("位次不能大于范围内的区数 %(size)s。") % {"size": self.pool.size})
+        return place
 
-    def data_typed(self) -> list[tuple[str, str]]:
-        """Field by field, what was typed into this line; empty fields are left out."""
-        texts = ((name, str(self[name].data or "").strip()) for name in self.fields)
-        return [(name, text) for name, text in texts if text]
+    def clean_note(self) -> str:
+        # Browsers send a form's line ends as CRLF, scripts as LF: one text must not look like two.
+        return "\n".join(self.cleaned_data["note"].splitlines())
+
+    def unread(self) -> dict[str, str]:
+        """Field by field, what was typed and cannot be understood."""
+        return {name: str(self[name].data).strip() for name in self.errors}
 
     def columns(self) -> dict[str, object]:
-        """Entry's figure columns; call only on a valid form."""
-        value, growth = self.cleaned_data["value"], self.cleaned_data["growth"]
-        place = self.cleaned_data["rank_place"]
+        """Entry's figure columns; a field that cannot be understood says nothing."""
+        self.is_valid()
+        said = self.cleaned_data.get
+        value, growth, place = said("value"), said("growth"), said("rank_place")
         exact = value is None or value.comparator == Comparator.EQUAL
         return {
             "value": value.value if value else None,
@@ -100,8 +112,10 @@ class LineForm(forms.Form):
             "growth_basis": "unstated" if growth and growth.value is not None else "",
             "rank_pool": self.pool.pool if place else None,
             "rank_place": place,
-            "rank_by": self.cleaned_data["rank_by"] if place else "",
-            "note": self.cleaned_data["note"],
+            "rank_by": said("rank_by") or (RankBy.UNSTATED.value if place else ""),
+            "note": said("note", ""),
+            "status": said("status") or VintageStatus.FLASH.value,
+            "reason": said("reason", ""),
         }
 
 
@@ -127,6 +141,8 @@ def entry_initial(entry: Entry) -> dict[str, Any]:
         "rank_place": entry.rank_place,
         "rank_by": entry.rank_by,
         "note": entry.note,
+        "status": entry.status,
+        "reason": entry.reason,
     }
 
 

@@ -12,8 +12,9 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
+from django.utils import timezone
 
-from indicators.actions import ComparisonInput, RankInput, VintageInput, record_published
+from indicators.actions import ComparisonInput, RankInput, VintageInput, add_forms, record_published
 from indicators.models import (
     Assignment,
     CheckRule,
@@ -26,6 +27,7 @@ from indicators.models import (
     RankPool,
     RankPoolMember,
     Round,
+    RoundSchedule,
     Source,
     StrategyNode,
     StrategyPlan,
@@ -33,6 +35,7 @@ from indicators.models import (
     Vintage,
 )
 from indicators.models.fields import period_columns
+from indicators.obligations import owing_departments
 from indicators.refusals import Refused
 from lvyuan.accounts.loading import ADDED, SAME, Folder, Row, by_code, column
 from lvyuan.accounts.models import Department, District
@@ -141,6 +144,7 @@ def _load_indicators(folder: Folder) -> None:
         "calendar",
         "primary_kind",
         "lag_months",
+        "asks_rank",
         "is_headline",
         "order",
         "note",
@@ -379,14 +383,29 @@ def _load_targets(folder: Folder) -> None:
 
 
 def _load_rounds(folder: Folder) -> None:
+    """The schedule, in force from the month it is first loaded in: nobody owes what nobody was asked for."""
     districts = by_code(District.objects.all())
-    for row in folder.rows("rounds.json", "rounds"):
+    for row in folder.rows("rounds.json", "schedules"):
+        district = row.one("district", districts)
+        known = RoundSchedule.objects.filter(district=district).first()
         folder.put(
+            row,
+            RoundSchedule,
+            where={
+                "district": district,
+                "valid_from": known.valid_from if known else timezone.localdate().replace(day=1),
+            },
+            fields=("opens_after", "due_after", "closes_after", "hour", "instructions"),
+        )
+        row.end()
+    for row in folder.rows("rounds.json", "rounds"):
+        round = folder.put(
             row,
             Round,
             where={"district": row.one("district", districts), "code": row.text("code")},
             fields=("month", "kind", "opens_at", "due_at", "closes_at", "instructions"),
         )
+        add_forms(round, owing_departments(round))
         row.end()
 
 

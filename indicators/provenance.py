@@ -33,7 +33,7 @@ def vintage_lines(observation: Observation, user: User) -> list[VintageLine]:
     """All vintages, newest first, with who logged, returned and approved; evidence as `user` may see it."""
     vintages = (
         with_details(observation.vintages.all())
-        .select_related("entered_by", "approved_by", "entry__submission", "source", "version", "release")
+        .select_related("entered_by", "approved_by", "entry__submission", "source", "version", "release__by")
         .select_related("observation__indicator", "observation__district")
         .prefetch_related("entry__submission__transitions__by", "entry__evidence")
         .order_by("-number")

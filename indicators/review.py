@@ -1,73 +1,309 @@
-"""What a reviewer needs beside each drafted figure: the state in force, and what would change."""
+"""What reviewers need: the queue, and beside each drafted figure what is in force and what would change."""
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
-from indicators.findings import Checked, findings
-from indicators.models import Entry, Evidence, Observation, Submission, Vintage
-from indicators.rows import Row, vintage_row, with_details
+from indicators import actions
+from indicators.board import handed_in, is_on_time
+from indicators.corrections import address, changed_cells, kept_comparisons, kept_ranks, standing
+from indicators.findings import Checked, finding_counts, findings, findings_of
+from indicators.models import (
+    Entry,
+    Evidence,
+    Observation,
+    RankBy,
+    ReturnedCell,
+    Submission,
+    Transition,
+    Vintage,
+    VintageStatus,
+)
+from indicators.models.fields import period_columns
+from indicators.models.figures import NullReason
+from indicators.notices import days_late
+from indicators.obligations import Obligation, owed
+from indicators.rows import Figure, Row, vintage_row, with_details
+from lvyuan import periods
 from lvyuan.accounts.models import User
-from lvyuan.numbers import format_figure, plain
+from lvyuan.numbers import Comparator, format_figure, plain
+from lvyuan.periods import Period
+
+State = Submission.State
+
+
+# The queue
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """A form in the queue. What is found and what would change is told of those that wait for review only."""
+
+    submission: Submission
+    figures: int
+    late: tuple[str, str]  # mark and words; empty where no due date counts
+    counts: list[tuple[str, int]]  # severity and how many findings
+    first: int  # figures of which none is approved yet
+    changed: int  # cells that differ from what is in force
+    why_not: str  # why it cannot be approved in bulk; empty when it can
+
+
+def queue_rows(submissions: Sequence[Submission], *, user: User, now: dt.datetime) -> list[QueueRow]:
+    """One row per form, with department and round fetched; thirteen queries whatever their number and length."""
+    steps: dict[int, list[tuple[str, str, dt.datetime, str]]] = {}
+    told = Transition.objects.filter(submission__in=submissions).order_by("pk")
+    for pk, *step in told.values_list("submission", "from_state", "to_state", "at", "reason"):
+        steps.setdefault(pk, []).append((*step,))  # type: ignore[arg-type]
+    waiting = [submission for submission in submissions if submission.state == State.SUBMITTED]
+    found = findings_of(waiting) if waiting else {}
+    entries = [one.entry for checked in found.values() for one in checked.values()]
+    approved = standing(entries) if entries else {}
+    why_not = actions.bulk_refusals(by=user, submissions=waiting, found=found) if waiting else {}
+    return [
+        _queue_row(one, _lateness(one, steps.get(one.pk, ()), now), found.get(one.pk, {}), approved, why_not)
+        for one in submissions
+    ]
+
+
+def _queue_row(
+    submission: Submission,
+    late: tuple[str, str],
+    checked: Mapping[int, Checked],
+    approved: Mapping[tuple[int, int, str], Vintage],
+    why_not: Mapping[int, str],
+) -> QueueRow:
+    said = [one.entry for one in checked.values() if not one.entry.is_blank]
+    before = [(entry, approved.get(address(entry))) for entry in said]
+    return QueueRow(
+        submission=submission,
+        figures=len(said),
+        late=late,
+        counts=finding_counts(checked.values()),
+        first=sum(vintage is None for _, vintage in before),
+        changed=sum(len(changed_cells(entry, vintage)) for entry, vintage in before if vintage is not None),
+        why_not=why_not.get(submission.pk, ""),
+    )
+
+
+def _lateness(
+    submission: Submission, steps: Iterable[tuple[str, str, dt.datetime, str]], now: dt.datetime
+) -> tuple[str, str]:
+    """How the form stands to its due date: what was handed in first counts, not what followed a return."""
+    round = submission.round
+    if round is None:
+        return "", ""
+    if submission.is_overdue(now):
+        days = days_late(round, now)
+        return "overdue", f"逾期{days}天" if days else "今日已逾期"
+    came = handed_in(steps)
+    if came is None:
+        return "", ""
+    if (on_time := is_on_time(round.due_at, came)) is None:
+        return "", "补报不计"
+    days = days_late(round, came)
+    return ("on_time", "按时") if on_time else ("late", f"迟报{days}天" if days else "当日迟报")
+
+
+# One form
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewCell:
+    """One cell of a figure: the text that would stand, what stands now, and whether that differs."""
+
+    field: str
+    label: str
+    new: str
+    old: tuple[Figure, ...] = ()
+    old_text: str = ""  # of what is no figure
+    is_changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewLine:
-    """A draft as text, and the approved row of the same figure if there is one."""
+    """A draft, cell by cell, with the figures around it; `kind` is a mark: new, changed, same, none or current."""
 
     entry: Entry
-    value: str
-    growth: str
-    rank: str
+    kind: str
+    cells: tuple[ReviewCell, ...]
     current: Row | None
+    previous: Row | None
+    last_year: Row | None
+    dropped: tuple[str, ...]  # printed comparisons that would not outlive the change
     evidence: tuple[Evidence, ...]
     checked: Checked | None
+    returns: tuple[ReturnedCell, ...]  # latest first
+
+    @property
+    def period(self) -> Period:
+        return self.entry.period
 
 
-def review_lines(submission: Submission, *, user: User) -> list[ReviewLine]:
-    """One line per entry, with what the checks find until it is approved; seven queries whatever their number."""
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A form to be judged: its lines, and what it owes and does not say."""
+
+    lines: list[ReviewLine]
+    unfilled: list[Obligation]
+
+    @property
+    def counts(self) -> list[tuple[str, int]]:
+        """Severity and how many findings, gravest first."""
+        return finding_counts(line.checked for line in self.lines if line.checked)
+
+    @property
+    def figures(self) -> int:
+        return sum(not line.entry.is_blank for line in self.lines)
+
+    @property
+    def first(self) -> int:
+        return sum(line.kind == "new" for line in self.lines)
+
+    @property
+    def changed(self) -> int:
+        """Cells that differ from what is in force."""
+        return sum(cell.is_changed for line in self.lines if line.kind == "changed" for cell in line.cells)
+
+    @property
+    def released(self) -> int:
+        """Figures in force that were published: they stay locked even when the form is reopened."""
+        return sum(
+            bool(line.current and line.current.vintage and line.current.vintage.is_released) for line in self.lines
+        )
+
+
+def review(submission: Submission, *, user: User) -> Review:
+    """The whole form; at most fifteen queries whatever its length."""
     entries = list(
         submission.entries.select_related("indicator", "district", "rank_pool", "edited_by").prefetch_related(
             "evidence"
         )
     )
-    current = _current(entries, user)
+    approved = standing(entries) if entries else {}
+    rows = _rows_around(entries, user)
     # Once approved, newer figures around it would make it look wrong that was right.
-    checked = findings(submission) if submission.state != Submission.State.APPROVED else {}
-    return [
-        ReviewLine(
-            entry=entry,
-            value=format_figure(entry.value, unit=entry.unit, comparator=entry.comparator, printed=entry.printed)
-            or entry.text,
-            growth=f"{plain(entry.growth)}%" if entry.growth is not None else "",
-            rank=_rank_text(entry),
-            current=current.get((entry.district_id, entry.indicator_id, entry.period.code)),
-            evidence=tuple(entry.evidence.all()),
-            checked=checked.get(entry.pk),
-        )
+    checked = findings(submission) if entries and submission.state != State.APPROVED else {}
+    returns: dict[int, list[ReturnedCell]] = {}
+    for cell in ReturnedCell.objects.filter(entry__in=entries).select_related("transition__by").order_by("-pk"):
+        returns.setdefault(cell.entry_id, []).append(cell)
+    lines = [
+        _line(entry, approved.get(address(entry)), rows, checked.get(entry.pk), returns.get(entry.pk, ()))
         for entry in entries
     ]
+    return Review(lines, _unfilled(submission, entries))
 
 
-def _rank_text(entry: Entry) -> str:
-    if not entry.rank_place:
-        return ""
-    return f"第{entry.rank_place}位（{entry.rank_pool}，{entry.get_rank_by_display()}）"
+def _unfilled(submission: Submission, entries: Iterable[Entry]) -> list[Obligation]:
+    """What is owed and neither filled in nor said to be lacking; imports owe nothing."""
+    if submission.round is None or submission.department is None:
+        return []
+    said = {(e.indicator_id, e.period.code) for e in entries if not e.is_blank or e.null_reason}
+    return [one for one in owed(submission.round, submission.department) if one.address not in said]
 
 
-def _current(entries: list[Entry], user: User) -> dict[tuple[int, int, str], Row]:
-    observations = Observation.objects.visible_to(user).filter(
-        indicator__in={entry.indicator_id for entry in entries},
-        district__in={entry.district_id for entry in entries},
-        period_end__in={entry.period_end for entry in entries},
-        current__isnull=False,
+def _line(
+    entry: Entry,
+    vintage: Vintage | None,
+    rows: Mapping[tuple[int, int, str], Row],
+    checked: Checked | None,
+    returns: Sequence[ReturnedCell],
+) -> ReviewLine:
+    indicator, period = entry.indicator, entry.period
+    before = year_ago = None
+    if indicator.slots and periods.has_slot(indicator.slots, period):
+        before = periods.previous_period(indicator.slots, period)
+        year_ago = periods.same_slot_last_year(period)
+    current = rows.get(address(entry))
+    changed = changed_cells(entry, vintage)
+    if entry.is_blank:
+        kind = "none"
+    elif vintage is None:
+        kind = "new"
+    elif vintage.entry_id == entry.pk and not changed:
+        kind = "current"
+    else:
+        kind = "changed" if changed else "same"
+    kept = kept_comparisons(entry, vintage) if vintage else []
+    return ReviewLine(
+        entry=entry,
+        kind=kind,
+        cells=_cells(entry, vintage, current, changed),
+        current=current,
+        previous=_row_at(rows, entry, before),
+        last_year=_row_at(rows, entry, year_ago),
+        dropped=tuple(one.wording or str(one) for one in vintage.comparisons.all() if one not in kept)
+        if vintage and not entry.is_blank
+        else (),
+        evidence=tuple(entry.evidence.all()),
+        checked=checked,
+        returns=tuple(returns),
     )
-    vintages = with_details(Vintage.objects.filter(pk__in=observations.values("current")))
-    return {
-        (
-            vintage.observation.district_id,
-            vintage.observation.indicator_id,
-            vintage.observation.period.code,
-        ): vintage_row(vintage)
-        for vintage in vintages
-    }
+
+
+def _row_at(rows: Mapping[tuple[int, int, str], Row], entry: Entry, period: Period | None) -> Row | None:
+    return rows.get((entry.district_id, entry.indicator_id, period.code)) if period else None
+
+
+def _cells(entry: Entry, vintage: Vintage | None, current: Row | None, changed: set[str]) -> tuple[ReviewCell, ...]:
+    said = cast("Comparator", entry.comparator)  # the model's choices are the same six
+    value = format_figure(entry.value, unit=entry.unit, comparator=said, printed=entry.printed)
+    why_none = str(NullReason(entry.null_reason).label) if entry.null_reason else ""
+    level = (current.level,) if current and current.level else ()
+    growth = (current.growth,) if current and current.growth else ()
+
+    ranks = tuple(rank.figure for rank in current.ranks) if current else ()
+    field = ReturnedCell.Field
+
+    def cell(name: str, new: str, old: tuple[Figure, ...] = (), text: str = "") -> ReviewCell:
+        label = str(field(name).label) if name in field.values else "数据状态"
+        return ReviewCell(str(name), label, new, old, text, name in changed)
+
+    return (
+        cell(field.VALUE, value or entry.text or why_none, level, current.null_reason if current else ""),
+        cell(field.GROWTH, f"{plain(entry.growth)}%" if entry.growth is not None else "", growth),
+        cell(field.RANK, _ranks_text(entry, vintage), ranks),
+        cell(field.NOTE, entry.note, text=vintage.note if vintage else ""),
+        cell("status", _status(entry), text=_status(vintage) if vintage else ""),
+    )
+
+
+def _status(said: Entry | Vintage) -> str:
+    return str(VintageStatus(said.status).label)
+
+
+def _ranks_text(entry: Entry, vintage: Vintage | None) -> str:
+    """The entry's own place, and those that would stand beside it."""
+    found = []
+    if entry.rank_place and entry.rank_pool:
+        found.append((entry.rank_place, entry.rank_pool.name, entry.rank_by or RankBy.UNSTATED.value))
+    if vintage and not entry.is_blank:
+        found += [(rank.place, rank.pool.name, rank.by) for rank in kept_ranks(entry, vintage)]
+    return "；".join(f"第{place}位（{pool}，{RankBy(by).label}）" for place, pool, by in found)
+
+
+def _rows_around(entries: Sequence[Entry], user: User) -> dict[tuple[int, int, str], Row]:
+    """By district, indicator and period code, the figures in force, at the slots before and a year ago; one query."""
+    if not entries:
+        return {}
+    wanted = set()
+    for entry in entries:
+        slots, period = entry.indicator.slots, entry.period
+        around = [period]
+        if slots and periods.has_slot(slots, period):
+            around += [periods.previous_period(slots, period), periods.same_slot_last_year(period)]
+        wanted |= {(entry.district_id, entry.indicator_id, *period_columns(one).values()) for one in around}
+    observations = Observation.objects.visible_to(user).filter(
+        district__in={district for district, *_ in wanted},
+        indicator__in={indicator for _, indicator, *_ in wanted},
+        period_end__in={end for *_, end, _ in wanted},
+    )
+    found: dict[tuple[int, int, str], Row] = {}
+    for vintage in with_details(Vintage.objects.in_force().filter(observation__in=observations)):
+        observation = vintage.observation
+        if (observation.district_id, observation.indicator_id, *observation.period_key) in wanted:
+            key = (observation.district_id, observation.indicator_id, observation.period.code)
+            found[key] = vintage_row(vintage)
+    return found

@@ -258,19 +258,6 @@ def reported(
     return {vintage.observation.indicator_id: vintage_row(vintage) for vintage in vintages}
 
 
-def rows_at(*, district: str, wanted: Iterable[tuple[Indicator, Period]], user: User) -> dict[tuple[int, str], Row]:
-    """By indicator id and period code, the row in force of exactly these figures; one query."""
-    if not user.is_authenticated or not user.is_active:
-        return {}
-    pairs = {(indicator.pk, period.code) for indicator, period in wanted}
-    ends = {period.end for _, period in wanted}
-    found = _in_force(district, None).filter(
-        observation__indicator__in={indicator for indicator, _ in pairs}, observation__period_end__in=ends
-    )
-    keyed = {(v.observation.indicator_id, v.observation.period.code): v for v in with_details(found)}
-    return {key: vintage_row(vintage) for key, vintage in keyed.items() if key in pairs}
-
-
 def vintage_row(vintage: Vintage) -> Row:
     """One vintage alone, without anything computed from other periods; no query if fetched by `with_details`."""
     observation = vintage.observation
@@ -404,26 +391,29 @@ def _row(
         before = beside.get((indicator.pk, *period_columns(previous).values()))
         last_year = beside.get((indicator.pk, *period_columns(year_ago).values()))
     excess, expected, wording = _excess(vintage, period, targets, key)
-    target, completion, gap = _progress(vintage, period, targets, unit, key, district)
+    exact = exact_value(vintage.value, vintage.comparator)
+    target, completion, gap = progress_figures(indicator, period, exact, unit, targets, key=key, district=district)
     return Row(
         indicator=indicator,
         unit=unit,
         period=period,
-        value=_value_figure(vintage, unit, key),
+        value=value_figure(vintage.value, unit, vintage.comparator, vintage.printed, key=key),
         is_exact=vintage.comparator == Comparator.EQUAL,
         text=Figure(f"{key}/text", vintage.text) if vintage.text else None,
         null_reason=str(NullReason(vintage.null_reason).label) if vintage.null_reason else "",
-        growth=_percent(f"{key}/growth", vintage.growth),
+        growth=percent_figure(f"{key}/growth", vintage.growth),
         growth_basis=str(PriceBasis(vintage.growth_basis).label) if vintage.growth_basis else "",
         ranks=tuple(_rank_rows(vintage, before, key)),
         excess=excess,
         excess_wording=wording,
         expected=expected,
         comparisons=tuple(_comparisons(vintage, key)),
-        slot_value=_slot_value(indicator, vintage, before, period, unit, key) if has_slot else None,
+        slot_value=slot_value_figure(indicator, period, exact, _base(before, vintage), unit, key=key)
+        if has_slot
+        else None,
         previous=_beside_figure(before, district),
         last_year=_beside_figure(last_year, district),
-        nominal_growth=_nominal_growth(vintage, last_year, key),
+        nominal_growth=nominal_growth_figure(exact, _base(last_year, vintage), key=key),
         completion=completion,
         gap=gap,
         target=target,
@@ -435,22 +425,30 @@ def _comparator(stored: str) -> numbers.Comparator:
     return cast("numbers.Comparator", stored)  # the model's choices are the same six
 
 
-def _exact(vintage: Vintage | None) -> Decimal | None:
+def exact_value(value: Decimal | None, comparator: str) -> Decimal | None:
     """The value if it is exact: nothing is computed from 近180 or 200余."""
-    if vintage is None or vintage.comparator != Comparator.EQUAL:
+    return value if comparator == Comparator.EQUAL else None
+
+
+def _base(base: Vintage | None, vintage: Vintage) -> Decimal | None:
+    """The exact value of another period, where it is of the same scope and unit."""
+    if base is None or base.version_id != vintage.version_id or base.unit != vintage.unit:
         return None
-    value: Decimal | None = vintage.value
-    return value
+    return exact_value(base.value, base.comparator)
 
 
-def _value_figure(vintage: Vintage, unit: str, key: str) -> Figure | None:
-    if vintage.value is None:
+def value_figure(value: Decimal | None, unit: str, comparator: str, printed: str, *, key: str) -> Figure | None:
+    if value is None:
         return None
-    text = format_figure(vintage.value, unit=unit, comparator=_comparator(vintage.comparator), printed=vintage.printed)
-    return Figure(f"{key}/value", text, vintage.value)
+    text = format_figure(value, unit=unit, comparator=_comparator(comparator), printed=printed)
+    return Figure(f"{key}/value", text, value)
 
 
-def _percent(key: str, value: Decimal | None, *, is_derived: bool = False) -> Figure | None:
+def rank_figure(place: int, by: str, *, key: str) -> Figure:
+    return Figure(f"{key}/rank-{by}", f"第{place}位", Decimal(place))
+
+
+def percent_figure(key: str, value: Decimal | None, *, is_derived: bool = False) -> Figure | None:
     if value is None:
         return None
     return Figure(key, f"{plain(value)}%", value, is_derived)
@@ -483,7 +481,7 @@ def _rank_rows(vintage: Vintage, before: Vintage | None, key: str) -> Iterable[R
     for rank in _details(vintage, "rank_rows"):
         place = rank["place"]
         yield RankRow(
-            figure=Figure(f"{key}/rank-{rank['by']}", f"第{place}位", Decimal(place)),
+            figure=rank_figure(place, rank["by"], key=key),
             place=place,
             pool_size=rank["pool_size"],
             pool=rank["pool"],
@@ -504,7 +502,7 @@ def _excess(
 ) -> tuple[Figure | None, Figure | None, str]:
     """(excess, expected rate, wording): as printed where the source prints it, else computed."""
     target = _expectation(vintage.observation.indicator_id, period, targets)
-    expected = _percent(f"{key}/expected", target.value, is_derived=target.is_derived) if target is not None else None
+    expected = percent_figure(f"{key}/expected", target.value, is_derived=target.is_derived) if target else None
     for row in _details(vintage, "comparison_rows"):
         if row["kind"] == PrintedComparison.Kind.OVER_EXPECTATION:
             delta = Decimal(row["delta"])
@@ -528,45 +526,51 @@ def _expectation(indicator_id: int, period: Period, targets: Sequence[Target]) -
     return None
 
 
-def _progress(
-    vintage: Vintage, period: Period, targets: Sequence[Target], unit: str, key: str, district: str
+def progress_figures(
+    indicator: Indicator,
+    period: Period,
+    exact: Decimal | None,
+    unit: str,
+    targets: Sequence[Target],
+    *,
+    key: str,
+    district: str,
 ) -> tuple[Figure | None, Figure | None, Figure | None]:
     """(annual target, completion, gap to the time schedule) for a level target of the figure's own year."""
-    indicator = vintage.observation.indicator
     # A share of the annual target speaks only where more is better and amounts add up to the year's.
     if indicator.direction != Indicator.Direction.UP or indicator.nature == Indicator.Nature.RATIO:
         return None, None, None
     for target in targets:
         if (
-            target.indicator_id == vintage.observation.indicator_id
+            target.indicator_id == indicator.pk
             and target.kind == Target.Kind.YEAR
             and target.measure == Target.Measure.VALUE
             and target.period_end.year == period.year_no
             and target.unit == unit
         ):
-            completion = calculations.share_percent(_exact(vintage), target.value)
+            completion = calculations.share_percent(exact, target.value)
             gap = None
             if target.path == Target.Path.LINEAR and period.kind is PeriodKind.YTD:
                 gap = calculations.schedule_gap_pp(completion, period.elapsed_share)
             gap = round_to(gap, RATE_PLACES)
             return (
                 _target_figure(target, district),
-                _percent(f"{key}/completion", round_to(completion, RATE_PLACES), is_derived=True),
+                percent_figure(f"{key}/completion", round_to(completion, RATE_PLACES), is_derived=True),
                 Figure(f"{key}/gap", format_signed_pp(gap), gap, True) if gap is not None else None,
             )
     return None, None, None
 
 
-def _slot_value(
-    indicator: Indicator, vintage: Vintage, before: Vintage | None, period: Period, unit: str, key: str
+def slot_value_figure(
+    indicator: Indicator, period: Period, exact: Decimal | None, before: Decimal | None, unit: str, *, key: str
 ) -> Figure | None:
+    """The slot's own value; `before` is the exact cumulative of the slot before, None unless of the same scope."""
     if indicator.nature != Indicator.Nature.FLOW or period.kind is not PeriodKind.YTD:
         return None
     first = periods.previous_slot(indicator.slots, period) is None
-    same_scope = before is not None and before.version_id == vintage.version_id and before.unit == vintage.unit
     value = calculations.month_value(
-        _exact(vintage),
-        _exact(before) if before is not None and same_scope and not first else None,
+        exact,
+        None if first else before,
         is_first_slot=first,
         first_covers_one=periods.first_slot_covers_single_unit(indicator.slots),
     )
@@ -578,14 +582,14 @@ def _beside_figure(vintage: Vintage | None, district: str) -> Figure | None:
     if vintage is None:
         return None
     key = figure_key(vintage.observation.indicator.code, district, vintage.observation.period)
-    return _value_figure(vintage, vintage.unit or vintage.version.unit, key)
+    unit = vintage.unit or vintage.version.unit
+    return value_figure(vintage.value, unit, vintage.comparator, vintage.printed, key=key)
 
 
-def _nominal_growth(vintage: Vintage, last_year: Vintage | None, key: str) -> Figure | None:
-    if last_year is None or last_year.version_id != vintage.version_id or last_year.unit != vintage.unit:
-        return None
-    growth = calculations.nominal_growth_percent(_exact(vintage), _exact(last_year))
-    return _percent(f"{key}/nominal_growth", round_to(growth, RATE_PLACES), is_derived=True)
+def nominal_growth_figure(exact: Decimal | None, base: Decimal | None, *, key: str) -> Figure | None:
+    """名义测算; `base` is the same slot last year, None unless of the same scope."""
+    growth = calculations.nominal_growth_percent(exact, base)
+    return percent_figure(f"{key}/nominal_growth", round_to(growth, RATE_PLACES), is_derived=True)
 
 
 def _target_figure(target: Target, district: str) -> Figure:
@@ -625,5 +629,5 @@ def _target_row(target: Target, row: Row | None, district: str) -> TargetRow:
     ):
         share = round_to(calculations.share_percent(current.value, target.value), RATE_PLACES)
         at = row.period.code if row.period else ""
-        completion = _percent(f"target/{district}/{target.code}/completion@{at}", share, is_derived=True)
+        completion = percent_figure(f"target/{district}/{target.code}/completion@{at}", share, is_derived=True)
     return TargetRow(target, figure, target.period, current, row.period if current and row else None, completion)

@@ -1,20 +1,48 @@
 from django.urls import path
 
-from indicators.views import reading, reporting
+from indicators.views import board, entry, exceptions, exemptions, moves, reading, releases, review, rounds, tasks
 
 app_name = "indicators"
-urlpatterns = [
+reading_pages = [
     path("indicators/", reading.indicator_list, name="indicator-list"),
     path("indicators/<slug:code>/", reading.indicator_detail, name="indicator-detail"),
     path("figures/target/<str:district>/<slug:code>/", reading.target_detail, name="target-detail"),
     path("figures/<slug:code>/<str:district>/<str:period>/", reading.figure_detail, name="figure-detail"),
-    path("rounds/", reporting.round_list, name="round-list"),
-    path("rounds/<slug:code>/", reporting.round_detail, name="round-detail"),
-    path("rounds/<slug:code>/<slug:department>/", reporting.submission_form, name="submission-form"),
-    path("entries/<int:pk>/evidence/", reporting.evidence_create, name="evidence-create"),
-    path("evidence/<int:pk>/", reporting.evidence_detail, name="evidence-detail"),
-    path("reviews/", reporting.review_list, name="review-list"),
-    path("reviews/<int:pk>/", reporting.review_detail, name="review-detail"),
-    path("reviews/<int:pk>/approve/", reporting.review_approve, name="review-approve"),
-    path("reviews/<int:pk>/return/", reporting.review_return, name="review-return"),
 ]
+round_pages = [
+    path("tasks/", tasks.task_list, name="task-list"),
+    path("board/", board.board_detail, name="board"),
+    path("board/chase/", board.board_chase, name="board-chase"),
+    path("rounds/", rounds.round_list, name="round-list"),
+    path("rounds/new/", rounds.round_create, name="round-create"),
+    path("rounds/<slug:code>/", rounds.round_detail, name="round-detail"),
+    path("rounds/<slug:code>/change/", rounds.round_change, name="round-change"),
+    path("rounds/<slug:code>/exceptions/", exceptions.exception_list, name="exception-list"),
+    path("rounds/<slug:code>/exceptions/grant/", exceptions.exception_grant, name="exception-grant"),
+    path("rounds/<slug:code>/exceptions/<int:pk>/end/", exceptions.exception_end, name="exception-end"),
+]
+entry_pages = [
+    path("rounds/<slug:code>/<slug:department>/", entry.submission_form, name="submission-form"),
+    path("rounds/<slug:code>/<slug:department>/cells/", entry.cells_save, name="cells-save"),
+    path("rounds/<slug:code>/<slug:department>/lines/", entry.lines_feedback, name="lines-feedback"),
+    path("rounds/<slug:code>/<slug:department>/print/", entry.form_print, name="form-print"),
+    path("entries/<int:pk>/evidence/", entry.evidence_create, name="evidence-create"),
+    path("evidence/<int:pk>/", entry.evidence_detail, name="evidence-detail"),
+]
+review_pages = [
+    path("reviews/", review.review_list, name="review-list"),
+    path("reviews/exemptions/", exemptions.exemption_list, name="exemption-list"),
+    path("reviews/approve/", review.review_approve_many, name="review-approve-many"),
+    path("reviews/<int:pk>/", review.review_detail, name="review-detail"),
+    path("reviews/<int:pk>/approve/", review.review_approve, name="review-approve"),
+    path("reviews/<int:pk>/return/", review.review_return, name="review-return"),
+    path("reviews/<int:pk>/reopen/", review.review_reopen, name="review-reopen"),
+    path("reviews/<int:pk>/excuse/", review.review_excuse, name="review-excuse"),
+    path("reviews/<int:pk>/resume/", review.review_resume, name="review-resume"),
+    path("submissions/<int:pk>/withdraw/", moves.submission_withdraw, name="submission-withdraw"),
+    path("submissions/<int:pk>/sign/", moves.submission_sign, name="submission-sign"),
+    path("submissions/<int:pk>/decline/", moves.submission_decline, name="submission-decline"),
+    path("releases/", releases.release_list, name="release-list"),
+    path("releases/new/", releases.release_create, name="release-create"),
+]
+urlpatterns = [*reading_pages, *round_pages, *entry_pages, *review_pages]

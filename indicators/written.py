@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 from django.core.exceptions import ValidationError
@@ -16,6 +17,7 @@ def figure_in_unit(text: str, unit: str, stated: str = "") -> ParsedFigure:
 
     An inexact figure keeps its wording, completed by the unit it is meant in. Raises NumberError.
     """
+    text = _with_unit(text, unit) if not stated else text
     stated = "" if stated == unit else stated
     bare = parse_figure(text)
     meant = stated or (unit if unit in UNITS and bare.unit is None else "")
@@ -29,6 +31,18 @@ def figure_in_unit(text: str, unit: str, stated: str = "") -> ParsedFigure:
         unit=unit or own,
         printed=text if bare.unit else f"{text}{own}",
     )
+
+
+# A number's 万 or 亿 without a unit is the column's own: 223.7亿 in a column of money is 223.7亿元.
+_SCALED = re.compile("[0-9０-９]余?[万亿]$")
+
+
+def _with_unit(text: str, unit: str) -> str:
+    bare = text.strip()
+    if unit not in UNITS or not _SCALED.search(bare):
+        return text
+    whole = next((u.name for u in UNITS.values() if u.dimension == UNITS[unit].dimension and u.scale == 1), "")
+    return f"{bare}{whole}" if whole and f"{bare[-1]}{whole}" in UNITS else text
 
 
 def storable(name: str, value: Decimal, text: str) -> Decimal:

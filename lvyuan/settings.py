@@ -7,6 +7,7 @@ from pathlib import Path
 
 import environ
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -32,6 +33,8 @@ INSTALLED_APPS = [
     "lvyuan.audit",
     "lvyuan.ui.apps.UiConfig",
     "lvyuan.imports",
+    "procrastinate.contrib.django",
+    "lvyuan.notices",
     "indicators",
     "projects",
     "lvyuan.cockpit",
@@ -82,6 +85,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "lvyuan.ui.context.site",
+                "lvyuan.notices.context.unread",
             ],
             "builtins": ["lvyuan.ui.templatetags.figures", "django.templatetags.static"],
         },
@@ -177,6 +181,30 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "lvyuan.ui.views.csrf_failure"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+# --- mail -----------------------------------------------------------------------------------------
+# Without a mail server no mail is written; notices then show on the site alone.
+EMAIL_HOST = env.str("EMAIL_HOST", default="")
+EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", default=False)  # STARTTLS
+EMAIL_USE_SSL = env.bool("EMAIL_USE_SSL", default=False)
+EMAIL_PORT = int(env.str("EMAIL_PORT", default="") or (465 if EMAIL_USE_SSL else 587 if EMAIL_USE_TLS else 25))
+EMAIL_HOST_USER = env.str("EMAIL_USER", default="")
+EMAIL_HOST_PASSWORD = env.str("EMAIL_PASSWORD", default="")
+EMAIL_TIMEOUT = 10  # seconds
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="")
+MAIL_CONFIGURED = bool(EMAIL_HOST)
+# How people reach the site; links in mails and posts begin with it.
+SITE_URL = env.str("SITE_URL", default="").rstrip("/") or (
+    f"http://127.0.0.1:{env.str('PORT', default='8000')}"
+    if LOCAL_ACCOUNTS
+    else f"https://{next(iter(ALLOWED_HOSTS), '')}"
+)
+if not SITE_URL.startswith(("http://", "https://")):
+    raise ImproperlyConfigured("SITE_URL must be an http or https address")
+if MAIL_CONFIGURED and "@" not in DEFAULT_FROM_EMAIL:
+    raise ImproperlyConfigured("EMAIL_HOST is set: DEFAULT_FROM_EMAIL must name the sender")
+if EMAIL_USE_TLS and EMAIL_USE_SSL:
+    raise ImproperlyConfigured("EMAIL_USE_TLS and EMAIL_USE_SSL exclude each other")
 
 # --- transport and content security ---------------------------------------------------------------
 # On the own machine there is no TLS; anywhere else there must be.

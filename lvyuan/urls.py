@@ -11,6 +11,7 @@ urlpatterns = [
     path("", include("projects.urls")),
     path("", include("indicators.urls")),
     path("imports/", include("lvyuan.imports.urls")),
+    path("notices/", include("lvyuan.notices.urls")),
     path("", include("lvyuan.audit.urls")),
     path("accounts/", include("lvyuan.accounts.urls")),
     path("admin/login/", RedirectView.as_view(pattern_name="accounts:login", query_string=True)),

@@ -25,5 +25,6 @@ os.environ |= {
     "HTTPS": "0",
     "DATA_DIR": tempfile.mkdtemp(prefix="lvyuan-test-"),
 }
-os.environ.pop("LOCAL_ACCOUNTS", None)
+for name in ("LOCAL_ACCOUNTS", "EMAIL_HOST", "SITE_URL"):
+    os.environ.pop(name, None)
 os.makedirs(os.path.join(os.environ["DATA_DIR"], "static"))

@@ -131,7 +131,7 @@ def take_all(studio: Studio) -> None:
         type_example(form)
         studio.picture(form, "form-wide")
         form.get_by_role("button", name="保存").click()
-        form.get_by_text("已保存").wait_for()
+        form.get_by_text("已保存，尚未提交").wait_for()
         studio.take_phone("form-phone", "staff", "/rounds/2023-07/gxj/")
         form.get_by_role("button", name="提交审核").click()
         form.get_by_text("已提交审核").wait_for()

@@ -71,7 +71,9 @@ def serving(env: Mapping[str, str]) -> Iterator[App]:
     """`manage.py serve` with `env` added to ours, from the moment it answers until the end of the block."""
     port = free_port()
     kept = {name: value for name, value in os.environ.items() if name not in NOT_FOR_SERVERS}
-    environment = {**kept, "LOCAL_ACCOUNTS": "1", "LOCAL_PASSWORD": PASSWORD, "PORT": str(port), **env}
+    # Without the worker, unless asked for: pages are what is looked at.
+    given = {"LOCAL_ACCOUNTS": "1", "LOCAL_PASSWORD": PASSWORD, "PORT": str(port), "WORKER": "0"}
+    environment = {**kept, **given, **env}
     with running([sys.executable, "manage.py", "serve", "--stop-with-parent"], environment, port) as process:
         yield App(f"http://127.0.0.1:{port}", process, environment)
 

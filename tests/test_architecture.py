@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Each floor may import itself and what stands before it.
 FLOORS = (
     ("lvyuan.periods", "lvyuan.numbers"),
-    ("lvyuan.accounts", "lvyuan.audit", "lvyuan.ui", "lvyuan.imports"),
+    ("lvyuan.accounts", "lvyuan.audit", "lvyuan.ui", "lvyuan.imports", "lvyuan.notices"),
     ("indicators",),
     ("projects",),
     ("lvyuan.cockpit",),

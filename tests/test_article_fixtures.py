@@ -30,7 +30,6 @@ from indicators.models import (
     Round,
     Source,
     StrategyPlan,
-    Submission,
     Target,
     Vintage,
 )
@@ -415,7 +414,9 @@ def test_backfill_round_has_no_due_date(db):
     opened = Round.objects.get()
     assert (opened.code, opened.kind, opened.month) == ("2023-07", "backfill", dt.date(2023, 7, 31))
     assert (opened.due_at, opened.closes_at) == (None, None)
-    assert not Submission.objects.exists()
+    # July asks for no quarter and no year: statistics bureau (GDP, residents) owes nothing.
+    forms = opened.submissions.values_list("department__code", "state")
+    assert set(forms) == {(code, "not_started") for code in ("gxj", "fgj", "zjj", "czj", "swj")}
 
 
 def test_fixtures_hold_wordings_not_sentences():
@@ -667,11 +668,13 @@ def test_local_accounts_are_one_of_each_role(db, settings):
     settings.LOCAL_ACCOUNTS, settings.LOCAL_PASSWORD = True, "eine-andere-losung"
     out = StringIO()
     call_command("local_accounts", stdout=out)
-    names = ("staff", "staff2", "reviewer", "leader", "admin", "auditor")
+    names = ("staff", "staff2", "staff3", "head", "reviewer", "leader", "admin", "auditor")
     people = User.objects.filter(username__in=names).order_by("pk")
     assert list(people.values_list("username", "role", "department__code")) == [
         ("staff", "staff", "gxj"),
         ("staff2", "staff", "swj"),
+        ("staff3", "staff", "tjj"),
+        ("head", "staff", "swj"),
         ("reviewer", "reviewer", "tjj"),
         ("leader", "leader", None),
         ("admin", "admin", None),
@@ -681,7 +684,7 @@ def test_local_accounts_are_one_of_each_role(db, settings):
     assert not people.filter(is_superuser=True).exists()
     lines = out.getvalue().splitlines()
     assert lines[1].split() == ["staff", "填报员", "工信局填报员", "工信局", "eine-andere-losung"]
-    assert len(lines) == 7
+    assert len(lines) == 9
 
 
 def test_local_accounts_are_rewritten_only_when_wrong(db, settings):

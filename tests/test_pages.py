@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 
 from indicators import actions
-from indicators.models import Entry, Evidence, Submission
+from indicators.models import Entry, Evidence, LockException, Submission
 from lvyuan.imports.models import ImportJob
+from lvyuan.notices.actions import Message, notify
 from tests.indicators.test_actions import PNG, save
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +37,7 @@ def urls(resolver=None, prefix="") -> list[tuple[str, str]]:
 
 @pytest.fixture
 def world(cast):
-    """A submitted form of 工信局 with a file, and an import job of the admin."""
+    """A submitted form of 工信局 with a file, an import job of the admin, a notice to staff."""
     from django.core.files.uploadedfile import SimpleUploadedFile
 
     from indicators.models import Round
@@ -45,7 +49,24 @@ def world(cast):
     job = ImportJob.objects.create(
         kind="observations", file_name="x.csv", sha256="0" * 64, size=1, created_by=cast.admin
     )
-    return {"submission": submission.pk, "entry": entry.pk, "evidence": Evidence.objects.get().pk, "job": job.pk}
+    opened = LockException.objects.create(
+        lock="published",
+        round=submission.round,
+        department=submission.department,
+        reason="更正",
+        granted_by=cast.reviewer,
+        granted_at=timezone.now(),
+        expires_at=timezone.now() + dt.timedelta(days=1),
+    )
+    (notice,) = notify([Message(cast.staff, "chased", "world", "催报", "", "/rounds/")])
+    return {
+        "submission": submission.pk,
+        "entry": entry.pk,
+        "evidence": Evidence.objects.get().pk,
+        "job": job.pk,
+        "notice": notice.pk,
+        "exception": opened.pk,
+    }
 
 
 # Page → who gets 200; others get the status named. A page that is not here fails the test below.
@@ -62,23 +83,48 @@ PAGES: dict[str, tuple[str, dict[str, int]]] = {
     "portfolio-figure": ("/figures/portfolio/220106/key-2023@2023-08-04/", EVERYONE),
     "round-list": ("/rounds/", only("staff", "staff2", "reviewer", "auditor")),
     "round-detail": ("/rounds/2023-07/", only("staff", "staff2", "reviewer", "auditor")),
+    "round-create": ("/rounds/new/", only("reviewer")),
+    "round-change": ("/rounds/2023-07/change/", only("reviewer")),
+    "exception-list": ("/rounds/2023-07/exceptions/", only("reviewer", "auditor")),
+    "task-list": ("/tasks/", only("staff", "staff2")),
+    "board": ("/board/", only("reviewer", "leader", "admin", "auditor")),
     "submission-form": ("/rounds/2023-07/gxj/", only("staff") | {"staff2": 404}),
+    "lines-feedback": ("/rounds/2023-07/gxj/lines/", only("staff") | {"staff2": 404}),
+    "form-print": ("/rounds/2023-07/gxj/print/", only("staff", "reviewer", "auditor") | {"staff2": 404}),
     "evidence-detail": ("/evidence/{evidence}/", only("staff", "reviewer", "auditor", other=404)),
     "review-list": ("/reviews/", only("reviewer", "auditor")),
+    "exemption-list": ("/reviews/exemptions/", only("reviewer", "auditor")),
+    "release-list": ("/releases/", only("reviewer", "auditor")),
     "review-detail": ("/reviews/{submission}/", only("reviewer", "auditor") | {"admin": 404}),
     "job-list": ("/imports/", only("admin", "auditor")),
     "job-create": ("/imports/new/", only("admin")),
     "job-detail": ("/imports/{job}/", only("admin", "auditor")),
     "event-list": ("/history/", only("auditor")),
     "password": ("/accounts/password/", EVERYONE),
+    "notice-list": ("/notices/", EVERYONE),
+    "notice-choices": ("/notices/choices/", EVERYONE),
 }
 # Deed → (address, who may; the others get 403 or 404 and nothing changes).
 DEEDS: dict[str, tuple[str, set[str]]] = {
+    "cells-save": ("/rounds/2023-07/gxj/cells/", {"staff"}),
     "evidence-create": ("/entries/{entry}/evidence/", {"staff"}),
+    "exception-grant": ("/rounds/2023-07/exceptions/grant/", {"reviewer"}),
+    "exception-end": ("/rounds/2023-07/exceptions/{exception}/end/", {"reviewer"}),
+    "board-chase": ("/board/chase/", {"reviewer"}),
+    "submission-withdraw": ("/submissions/{submission}/withdraw/", {"staff"}),
+    "submission-sign": ("/submissions/{submission}/sign/", {"staff"}),
+    "submission-decline": ("/submissions/{submission}/decline/", {"staff"}),
+    "review-approve-many": ("/reviews/approve/", {"reviewer"}),
+    "review-reopen": ("/reviews/{submission}/reopen/", {"reviewer"}),
+    "review-excuse": ("/reviews/{submission}/excuse/", {"reviewer"}),
+    "review-resume": ("/reviews/{submission}/resume/", {"reviewer"}),
+    "release-create": ("/releases/new/", {"reviewer"}),
     "review-approve": ("/reviews/{submission}/approve/", {"reviewer"}),
     "review-return": ("/reviews/{submission}/return/", {"reviewer"}),
     "job-confirm": ("/imports/{job}/confirm/", {"admin"}),
     "job-cancel": ("/imports/{job}/cancel/", {"admin"}),
+    "notice-read": ("/notices/{notice}/read/", {"staff"}),
+    "notice-read-all": ("/notices/read/", set(ROLES)),
 }
 
 
@@ -142,7 +188,9 @@ def test_pages_are_chinese_and_not_stored_by_proxies(signed_in, world, name):
     assert "default-src 'none'" in response["Content-Security-Policy"]
 
 
-@pytest.mark.parametrize("path", ["/rounds/", "/rounds/2023-07/gxj/", "/evidence/{evidence}/", "/accounts/password/"])
+@pytest.mark.parametrize(
+    "path", ["/tasks/", "/rounds/", "/rounds/2023-07/gxj/", "/evidence/{evidence}/", "/accounts/password/"]
+)
 def test_entry_accounts_and_evidence_are_never_stored(signed_in, world, path):
     assert "no-store" in get(signed_in("staff"), path.format(**world))["Cache-Control"]
 

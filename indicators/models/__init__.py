@@ -1,4 +1,4 @@
-from indicators.models.checks import CheckRule
+from indicators.models.checks import CheckExemption, CheckRule
 from indicators.models.definitions import (
     Assignment,
     Calendar,
@@ -20,13 +20,25 @@ from indicators.models.figures import (
     Vintage,
     VintageStatus,
 )
-from indicators.models.reporting import Entry, Evidence, Round, Submission, Transition
+from indicators.models.reporting import (
+    Chase,
+    Entry,
+    Evidence,
+    LockException,
+    ReturnedCell,
+    Round,
+    RoundSchedule,
+    Submission,
+    Transition,
+)
 from indicators.models.strategy import StrategyNode, StrategyPlan
 from indicators.models.targets import Target
 
 __all__ = [
     "Assignment",
     "Calendar",
+    "Chase",
+    "CheckExemption",
     "CheckRule",
     "Comparator",
     "Entry",
@@ -34,6 +46,7 @@ __all__ = [
     "Indicator",
     "IndicatorNode",
     "IndicatorVersion",
+    "LockException",
     "Observation",
     "PriceBasis",
     "PrintedComparison",
@@ -42,7 +55,9 @@ __all__ = [
     "RankPool",
     "RankPoolMember",
     "Release",
+    "ReturnedCell",
     "Round",
+    "RoundSchedule",
     "Source",
     "StrategyNode",
     "StrategyPlan",

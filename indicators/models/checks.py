@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Func, Q, Value
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from indicators import checks
 from indicators.expressions import MAX_LENGTH, ExpressionError
-from indicators.models.definitions import Indicator
+from indicators.models.definitions import Dated, Indicator
+from lvyuan.accounts.models import Department, User
 from lvyuan.audit.triggers import recorded
 
 KINDS = [*((code, _(kind.title)) for code, kind in checks.KINDS.items()), (checks.EXPRESSION, _("指标间关系"))]
@@ -48,7 +52,10 @@ class CheckRule(models.Model):
         _("表达式"),
         max_length=MAX_LENGTH,
         blank=True,
-        help_text=_("应当成立的关系，如 key_projects_started <= key_projects"),
+        help_text=_(
+            "应当成立的关系，如 key_projects_started <= key_projects；分项合计写 "
+            "abs(a + b - total) <= half(a) + half(b)，half 为末位数的半个单位。"
+        ),
     )
     indicators = ArrayField(
         models.SlugField(max_length=60),
@@ -107,6 +114,12 @@ class CheckRule(models.Model):
                 violation_error_message=_("公布增速另有基数，与总量测算不一致只能提示。"),
             ),
             models.CheckConstraint(
+                # Revisions: the published cumulative is not the sum of the published months (domain rules §3).
+                name="checkrule_month_never_blocks",
+                condition=~Q(kind="month_differs") | Q(severity__in=["verify", "hint"]),
+                violation_error_message=_("累计数会修订，不等于各月之和，当月与累计不符只能核实或提示。"),
+            ),
+            models.CheckConstraint(
                 name="checkrule_dates_ordered",
                 condition=Q(valid_to__isnull=True) | Q(valid_to__gte=F("valid_from")),
                 violation_error_message=_("核查规则的止期不得早于起期。"),
@@ -149,3 +162,42 @@ class CheckRule(models.Model):
             valid_from=self.valid_from,
             valid_to=self.valid_to,
         )
+
+
+class CheckExemptionQuerySet(models.QuerySet["CheckExemption"]):
+    def in_force(self, on: dt.date) -> CheckExemptionQuerySet:
+        """Exemptions that hold on that day."""
+        return self.filter(Q(valid_to__isnull=True) | Q(valid_to__gte=on), valid_from__lte=on)
+
+
+class CheckExemption(Dated):
+    """The approved list of 准强制性: who may, with an explanation, hand in what this rule otherwise blocks."""
+
+    rule_code = models.SlugField(_("核查规则代码"), max_length=60)
+    indicator = models.ForeignKey(
+        Indicator, models.PROTECT, null=True, blank=True, verbose_name=_("指标"), help_text=_("不选为全部指标。")
+    )
+    department = models.ForeignKey(
+        Department, models.PROTECT, null=True, blank=True, verbose_name=_("填报单位"), help_text=_("不选为全部单位。")
+    )
+    reason = models.CharField(_("理由"), max_length=300)
+    approved_by = models.ForeignKey(User, models.PROTECT, related_name="+", editable=False, verbose_name=_("批准人"))
+    approved_at = models.DateTimeField(_("批准时间"), db_default=Now(), editable=False)
+
+    objects = CheckExemptionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("准强制性核查例外")
+        verbose_name_plural = _("准强制性核查例外")
+        ordering = ["rule_code", "valid_from"]
+        constraints = [
+            models.CheckConstraint(
+                name="checkexemption_dates_ordered",
+                condition=Q(valid_to__isnull=True) | Q(valid_to__gte=F("valid_from")),
+                violation_error_message=_("例外的止期不得早于起期。"),
+            ),
+        ]
+        triggers = recorded()
+
+    def __str__(self) -> str:
+        return f"{self.rule_code} {self.valid_from}"

@@ -115,6 +115,7 @@ class Indicator(models.Model):
     owner = models.ForeignKey(
         Department, models.PROTECT, null=True, blank=True, related_name="owned_indicators", verbose_name=_("责任单位")
     )
+    asks_rank = models.BooleanField(_("填报位次"), default=False)
     is_headline = models.BooleanField(_("驾驶舱指标"), default=False)
     order = models.PositiveSmallIntegerField(_("顺序"), default=0)
     note = models.TextField(_("说明"), blank=True)

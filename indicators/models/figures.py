@@ -179,6 +179,11 @@ class Vintage(models.Model):
                 violation_error_message=_("填报人与审核人不能是同一人。"),
             ),
             models.CheckConstraint(
+                name="vintage_of_entry_has_people",
+                condition=Q(entry__isnull=True) | Q(entered_by__isnull=False, approved_by__isnull=False),
+                violation_error_message=_("填报的数据须有填报人和审核人。"),
+            ),
+            models.CheckConstraint(
                 name="vintage_revision_has_reason",
                 condition=Q(number=1) | ~Q(reason=""),
                 violation_error_message=_("修订已审核的数据必须写明理由。"),
@@ -193,6 +198,20 @@ class Vintage(models.Model):
                 operation=pgtrigger.Insert,
                 func="""
                     SELECT district_id INTO NEW.district_id FROM indicators_observation WHERE id = NEW.observation_id;
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="not_ones_own",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                func="""
+                    IF NEW.approved_by_id IS NOT NULL AND EXISTS (
+                        SELECT 1 FROM indicators_entry e JOIN indicators_submission s ON s.id = e.submission_id
+                        WHERE e.id = NEW.entry_id AND NEW.approved_by_id IN (e.edited_by_id, s.submitted_by_id)
+                    ) THEN
+                        RAISE EXCEPTION '填报或提交过这份报送的人不能审核它。' USING ERRCODE = 'check_violation';
+                    END IF;
                     RETURN NEW;
                 """,
             ),

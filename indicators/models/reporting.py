@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from indicators.models.definitions import Indicator, PriceBasis, RankPool, Source
+from indicators.models.definitions import Dated, Indicator, PriceBasis, RankPool, Source, one_at_a_time
 from indicators.models.fields import FigureField, PeriodColumns, period_constraints
 from indicators.models.figures import Comparator, NullReason, RankBy, VintageStatus
 from lvyuan.accounts.models import Department, District, Role, User
@@ -19,8 +19,49 @@ from lvyuan.audit.triggers import recorded, recorded_append_only
 from lvyuan.imports.models import ImportJob
 
 
+class RoundSchedule(Dated):
+    """When the rounds of a district open, fall due and close, counted in days from the month's last day."""
+
+    district = models.ForeignKey(District, models.PROTECT, verbose_name=_("区划"))
+    opens_after = models.PositiveSmallIntegerField(_("月末后第几天开始"), default=1)
+    due_after = models.PositiveSmallIntegerField(_("月末后第几天应报"), default=12)
+    closes_after = models.PositiveSmallIntegerField(_("月末后第几天关闭"), default=20)
+    hour = models.PositiveSmallIntegerField(_("应报和关闭的钟点"), default=18)
+    instructions = models.TextField(_("填报说明"), blank=True)
+
+    class Meta:
+        verbose_name = _("填报日程")
+        verbose_name_plural = _("填报日程")
+        ordering = ["district", "valid_from"]
+        constraints = [
+            models.CheckConstraint(
+                name="roundschedule_dates_ordered",
+                condition=Q(valid_to__isnull=True) | Q(valid_to__gte=F("valid_from")),
+                violation_error_message=_("填报日程的止期不得早于起期。"),
+            ),
+            models.CheckConstraint(
+                name="roundschedule_days_ordered",
+                condition=Q(opens_after__gte=1, opens_after__lte=F("due_after"), due_after__lte=F("closes_after")),
+                violation_error_message=_("开始、应报、关闭须依次先后。"),
+            ),
+            models.CheckConstraint(
+                name="roundschedule_hour",
+                condition=Q(hour__gte=1, hour__lte=23),
+                violation_error_message=_("钟点在1至23之间。"),
+            ),
+            one_at_a_time("roundschedule_one_at_a_time", "district", message=_("同一区同一天只能有一份填报日程。")),
+        ]
+        triggers = recorded()
+
+    def __str__(self) -> str:
+        return f"{self.district} {self.valid_from}"
+
+
 class Round(models.Model):
-    """A call for figures of one month. A backfill round (补报) has no due date and is never late."""
+    """A call for figures of one month. A backfill round (补报) has no due date and is never late.
+
+    Due and closing differ: after the first a form is late, after the second it cannot be changed.
+    """
 
     class Kind(models.TextChoices):
         REGULAR = "regular", _("定期")
@@ -70,7 +111,14 @@ class Round(models.Model):
         return reverse("indicators:round-detail", args=[self.code])
 
     def is_open(self, now: dt.datetime) -> bool:
-        return self.opens_at <= now and (self.closes_at is None or now < self.closes_at)
+        return self.opens_at <= now and not self.is_closed(now)
+
+    def is_closed(self, now: dt.datetime) -> bool:
+        return self.closes_at is not None and self.closes_at <= now
+
+    def is_due(self, now: dt.datetime) -> bool:
+        """Whether the due moment has passed."""
+        return self.due_at is not None and self.due_at <= now
 
 
 class SubmissionQuerySet(models.QuerySet["Submission"]):
@@ -91,10 +139,16 @@ class Submission(models.Model):
     """One department's form in a round, or the figures of one import; approved as a whole."""
 
     class State(models.TextChoices):
+        NOT_STARTED = "not_started", _("未开始")
         DRAFT = "draft", _("填报中")
+        SIGNING = "signing", _("待签发")
         SUBMITTED = "submitted", _("待审核")
         RETURNED = "returned", _("已退回")
         APPROVED = "approved", _("已通过")
+        EXCUSED = "excused", _("免报")
+
+    # What the department still owes; overdue when its round's due moment has passed.
+    UNREPORTED = (State.NOT_STARTED, State.DRAFT, State.SIGNING, State.RETURNED)
 
     round = models.ForeignKey(
         Round, models.PROTECT, null=True, blank=True, related_name="submissions", verbose_name=_("填报任务")
@@ -105,7 +159,7 @@ class Submission(models.Model):
     department = models.ForeignKey(
         Department, models.PROTECT, null=True, blank=True, related_name="submissions", verbose_name=_("填报单位")
     )
-    state = models.CharField(_("状态"), max_length=10, choices=State, default=State.DRAFT)
+    state = models.CharField(_("状态"), max_length=12, choices=State, default=State.NOT_STARTED)
     row_version = models.PositiveIntegerField(_("修改次数"), default=0)
     submitted_by = models.ForeignKey(
         User, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("提交人")
@@ -158,9 +212,10 @@ class Submission(models.Model):
             models.CheckConstraint(
                 name="submission_state_told",
                 condition=(
-                    Q(state="draft")
+                    Q(state__in=["not_started", "draft", "signing"])
                     | Q(state="submitted", submitted_by__isnull=False)
                     | Q(state__in=["returned", "approved"], submitted_by__isnull=False, reviewed_by__isnull=False)
+                    | Q(state="excused", reviewed_by__isnull=False)
                 ),
                 violation_error_message=_("已提交须有提交人，已审核须有审核人。"),
             ),
@@ -176,7 +231,11 @@ class Submission(models.Model):
 
     @property
     def is_editable(self) -> bool:
-        return self.state in (self.State.DRAFT, self.State.RETURNED)
+        return self.state in (self.State.NOT_STARTED, self.State.DRAFT, self.State.RETURNED)
+
+    def is_overdue(self, now: dt.datetime) -> bool:
+        """Whether it should have been handed in and was not; derived, never stored."""
+        return self.round is not None and self.round.is_due(now) and self.state in self.UNREPORTED
 
 
 class Entry(PeriodColumns):
@@ -201,6 +260,9 @@ class Entry(PeriodColumns):
     source = models.ForeignKey(Source, models.PROTECT, null=True, blank=True, verbose_name=_("来源"))
     locator = models.CharField(_("出处"), max_length=80, blank=True)
     note = models.TextField(_("说明"), blank=True)
+    reason = models.CharField(_("修订理由"), max_length=300, blank=True)
+    # Field by field, what was typed and is no figure; it stays as typed until it is mended.
+    unread = models.JSONField(_("看不懂的内容"), default=dict, blank=True)
     edited_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("填报人"))
     edited_at = models.DateTimeField(_("填报时间"))
 
@@ -237,8 +299,8 @@ class Transition(models.Model):
     """One step of a submission from state to state; the reason of a return stands here."""
 
     submission = models.ForeignKey(Submission, models.PROTECT, related_name="transitions", verbose_name=_("报送"))
-    from_state = models.CharField(_("原状态"), max_length=10, choices=Submission.State)
-    to_state = models.CharField(_("新状态"), max_length=10, choices=Submission.State)
+    from_state = models.CharField(_("原状态"), max_length=12, choices=Submission.State)
+    to_state = models.CharField(_("新状态"), max_length=12, choices=Submission.State)
     by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("操作人"))
     at = models.DateTimeField(_("时间"), db_default=Now(), editable=False)
     reason = models.CharField(_("理由"), max_length=300, blank=True)
@@ -250,14 +312,133 @@ class Transition(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="transition_return_has_reason",
-                condition=~Q(to_state="returned") | ~Q(reason=""),
-                violation_error_message=_("退回必须写明理由。"),
+                # Back to the department, excused, or no longer excused: each asks why.
+                condition=~(Q(to_state__in=["returned", "excused"]) | Q(from_state__in=["approved", "excused"]))
+                | ~Q(reason=""),
+                violation_error_message=_("退回、重开、免报和撤销免报必须写明理由。"),
             ),
         ]
         triggers = recorded_append_only()
 
     def __str__(self) -> str:
         return f"{self.get_from_state_display()} → {self.get_to_state_display()}"
+
+
+class ReturnedCell(models.Model):
+    """A single cell that a return speaks about; a return without any speaks about the whole form."""
+
+    class Field(models.TextChoices):
+        LINE = "line", _("整行")
+        VALUE = "value", _("数值")
+        GROWTH = "growth", _("同比增长")
+        RANK = "rank_place", _("位次")
+        NOTE = "note", _("说明")
+
+    transition = models.ForeignKey(Transition, models.PROTECT, related_name="cells", verbose_name=_("流转"))
+    entry = models.ForeignKey(Entry, models.PROTECT, related_name="returns", verbose_name=_("填报记录"))
+    field = models.CharField(_("单元格"), max_length=12, choices=Field, default=Field.LINE)
+    reason = models.CharField(_("理由"), max_length=300)
+
+    class Meta:
+        verbose_name = _("退回的单元格")
+        verbose_name_plural = _("退回的单元格")
+        ordering = ["transition", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["transition", "entry", "field"], name="returnedcell_unique"),
+            models.CheckConstraint(
+                name="returnedcell_has_reason",
+                condition=~Q(reason=""),
+                violation_error_message=_("退回必须写明理由。"),
+            ),
+        ]
+        triggers = recorded_append_only()
+
+    def __str__(self) -> str:
+        return f"{self.entry.indicator} {self.get_field_display()}"
+
+
+class Chase(models.Model):
+    """A reminder that a person sent to a late department (催报)."""
+
+    submission = models.ForeignKey(Submission, models.PROTECT, related_name="chases", verbose_name=_("报送"))
+    by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("催报人"))
+    at = models.DateTimeField(_("时间"), db_default=Now(), editable=False)
+
+    class Meta:
+        verbose_name = _("催报")
+        verbose_name_plural = _("催报")
+        ordering = ["submission", "id"]
+        triggers = recorded_append_only()
+
+    def __str__(self) -> str:
+        return f"{self.submission} {self.by}"
+
+
+class LockExceptionQuerySet(models.QuerySet["LockException"]):
+    def in_force(self, now: dt.datetime) -> LockExceptionQuerySet:
+        """Exceptions that neither expired nor were ended; nothing needs to relock."""
+        return self.filter(Q(ended_at__isnull=True) | Q(ended_at__gt=now), granted_at__lte=now, expires_at__gt=now)
+
+
+class LockException(models.Model):
+    """Opens one lock of a round for a while: the closing date, or a figure's publication."""
+
+    class Lock(models.TextChoices):
+        CLOSED = "closed", _("已关闭")
+        PUBLISHED = "published", _("已发布")
+
+    class State(models.TextChoices):
+        OPEN = "open", _("有效")
+        EXPIRED = "expired", _("已到期")
+        ENDED = "ended", _("已锁回")
+
+    lock = models.CharField(_("开放哪种锁定"), max_length=10, choices=Lock)
+    round = models.ForeignKey(Round, models.PROTECT, related_name="exceptions", verbose_name=_("填报任务"))
+    department = models.ForeignKey(Department, models.PROTECT, related_name="+", verbose_name=_("填报单位"))
+    indicator = models.ForeignKey(
+        Indicator,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("指标"),
+        help_text=_("不选为该单位的全部指标。"),
+    )
+    reason = models.CharField(_("理由"), max_length=300)
+    granted_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("批准人"))
+    granted_at = models.DateTimeField(_("批准时间"))
+    expires_at = models.DateTimeField(_("到期自动锁回"))
+    ended_at = models.DateTimeField(_("提前锁回"), null=True, blank=True)
+
+    objects = LockExceptionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("临时开放")
+        verbose_name_plural = _("临时开放")
+        ordering = ["-granted_at"]
+        constraints = [
+            models.CheckConstraint(
+                name="lockexception_expires_later",
+                condition=Q(expires_at__gt=F("granted_at")),
+                violation_error_message=_("到期时间须晚于批准时间。"),
+            ),
+            models.CheckConstraint(
+                name="lockexception_has_reason",
+                condition=~Q(reason=""),
+                violation_error_message=_("临时开放必须写明理由。"),
+            ),
+        ]
+        indexes = [models.Index(fields=["round", "department"], name="lockexception_scope")]
+        triggers = recorded()
+
+    def __str__(self) -> str:
+        return f"{self.round} {self.department}{f' {self.indicator}' if self.indicator else ''}"
+
+    def state(self, now: dt.datetime) -> State:
+        """Derived, never stored: it locks again by itself."""
+        if self.ended_at is not None and self.ended_at <= now:
+            return self.State.ENDED
+        return self.State.OPEN if now < self.expires_at else self.State.EXPIRED
 
 
 class EvidenceQuerySet(models.QuerySet["Evidence"]):

@@ -22,6 +22,9 @@ class DepartmentAdmin(DefinitionAdmin):
     list_select_related = ["district"]
 
 
+PLACE = ("role", "department", "is_department_head")
+
+
 @admin.register(User)
 class UserAdmin(DefinitionAdmin, DjangoUserAdmin):
     list_display = ["username", "name", "role", "department", "is_active"]
@@ -29,12 +32,13 @@ class UserAdmin(DefinitionAdmin, DjangoUserAdmin):
     list_select_related = ["department"]
     search_fields = ["username", "name"]
     filter_horizontal = ()
-    fieldsets = [(None, {"fields": ["username", "password", "name", "role", "department", "is_active"]})]
+    fieldsets = [(None, {"fields": ["username", "password", "name", "email", *PLACE, "is_active"]})]
 
     # Nobody gives a role to themselves: 等保 keeps administrators, reviewers and auditors apart.
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return ["role", "department", "is_active"] if obj == request.user else []
+        return [*PLACE, "is_active"] if obj == request.user else []
 
     add_fieldsets = [
-        (None, {"fields": ["username", "name", "role", "department", "usable_password", "password1", "password2"]})
+        (None, {"fields": ["username", "name", "email", *PLACE]}),
+        (None, {"fields": ["usable_password", "password1", "password2"]}),
     ]

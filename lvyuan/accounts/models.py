@@ -59,6 +59,12 @@ class Department(models.Model):
         _("推定"), default=False, help_text=_("来源未载明责任单位，由系统按职能推定，可修改。")
     )
     order = models.PositiveSmallIntegerField(_("顺序"), default=0)
+    head = models.CharField(_("单位负责人"), max_length=30, blank=True)
+    statistics_head = models.CharField(_("统计负责人"), max_length=30, blank=True)
+    phone = models.CharField(_("联系电话"), max_length=30, blank=True)
+    needs_sign_off = models.BooleanField(
+        _("提交前须负责人签发"), default=False, help_text=_("须有至少一名标为“单位负责人”的填报员账号。")
+    )
 
     class Meta:
         verbose_name = _("部门")
@@ -109,6 +115,7 @@ class User(AbstractUser):
         related_name="users",
         verbose_name=_("部门"),
     )
+    is_department_head = models.BooleanField(_("单位负责人"), default=False, help_text=_("可签发本单位的报送。"))
     is_local = models.BooleanField(
         _("本机试用账号"), default=False, editable=False, help_text=_("只在 LOCAL_ACCOUNTS=1 时能登录。")
     )
@@ -126,6 +133,11 @@ class User(AbstractUser):
                 name="user_staff_has_department",
                 condition=~models.Q(role="staff") | models.Q(department__isnull=False),
                 violation_error_message=_("填报员必须属于一个部门。"),
+            ),
+            models.CheckConstraint(
+                name="user_head_is_staff",
+                condition=models.Q(is_department_head=False) | models.Q(role="staff"),
+                violation_error_message=_("单位负责人须是填报员。"),
             ),
             models.CheckConstraint(
                 name="user_role_known",

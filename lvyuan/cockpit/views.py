@@ -7,8 +7,10 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from indicators.board import BOARD_READERS, Headline, headline
 from indicators.models import IndicatorNode, StrategyNode, StrategyPlan
 from indicators.rows import months_with_figures, scorecard
 from lvyuan.accounts.models import Role
@@ -17,7 +19,7 @@ from projects.models import Place, ProjectNode
 from projects.rows import portfolio
 
 START_PAGES = {
-    Role.STAFF: "indicators:round-list",
+    Role.STAFF: "indicators:task-list",
     Role.REVIEWER: "indicators:review-list",
     Role.LEADER: "cockpit:cockpit",
     Role.ADMIN: "imports:job-list",
@@ -42,11 +44,19 @@ def cockpit(request: HttpRequest) -> HttpResponse:
             "portfolio": portfolio(
                 as_of=asked_date(request, "as_of"), known_at=known_at, user=request.user, district=district
             ),
+            "reporting": _reporting(request, district) if known_at is None else None,
             "period": period,
             "known_at": known_at,
             "months": month_choices(months_with_figures(district), period),
         },
     )
+
+
+def _reporting(request: HttpRequest, district: str) -> Headline | None:
+    """Who has reported, for those who may see the board."""
+    if not request.user.has_role(*BOARD_READERS):
+        return None
+    return headline(district=district, now=timezone.now())
 
 
 @require_safe

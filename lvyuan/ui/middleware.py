@@ -125,7 +125,21 @@ class HtmxRedirectMiddleware:
 
 
 # Entry, review, imports, accounts, evidence and administration: not even the browser may keep these.
-NEVER_STORED = ("/rounds/", "/reviews/", "/imports/", "/accounts/", "/evidence/", "/entries/", "/history/", "/admin/")
+NEVER_STORED = (
+    "/tasks/",
+    "/board/",
+    "/rounds/",
+    "/reviews/",
+    "/submissions/",
+    "/releases/",
+    "/imports/",
+    "/accounts/",
+    "/evidence/",
+    "/entries/",
+    "/history/",
+    "/admin/",
+    "/notices/",
+)
 
 
 class CacheMiddleware:

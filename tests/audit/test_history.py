@@ -80,10 +80,11 @@ def test_copy_is_recorded():
     with (
         connection.cursor() as cursor,
         cursor.copy(
-            'COPY accounts_department (code, name, short_name, district_id, is_assumed, "order") FROM STDIN'
+            'COPY accounts_department (code, name, short_name, district_id, is_assumed, "order",'
+            " head, statistics_head, phone, needs_sign_off) FROM STDIN"
         ) as copy,
     ):
-        copy.write_row(("copied", "复制局", "复制", district.pk, False, 0))
+        copy.write_row(("copied", "复制局", "复制", district.pk, False, 0, "", "", "", False))
     assert last_event(Department.objects.get(code="copied")).after["name"] == "复制局"
 
 
@@ -198,6 +199,8 @@ def test_append_only_tables_are_these():
         "indicators_printedcomparison",
         "indicators_release",
         "indicators_transition",
+        "indicators_returnedcell",
+        "indicators_chase",
     }
 
 

@@ -40,7 +40,7 @@ def test_main_job(app: App, sign_in: SignIn) -> None:
     assert f"{JULY}/value" not in figures_on(leader)
 
     # The reviewer returns it with a reason.
-    reviewer.goto(app.url)
+    reviewer.goto(f"{app.url}/reviews/?by=department")
     reviewer.get_by_role("link", name="2023年7月").first.click()
     reviewer.get_by_label("理由").fill("增速请与公布数核对")
     reviewer.get_by_role("button", name="退回").click()

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from indicators.actions import approve, return_submission
 from indicators.imports import OBSERVATIONS, plan_observations
-from indicators.models import Entry, Indicator, IndicatorVersion, Observation, Submission, Vintage
+from indicators.models import Entry, Indicator, IndicatorVersion, Observation, Vintage
 from indicators.rows import figure_row
 from lvyuan.accounts.models import Role
 from lvyuan.audit.models import Event
@@ -30,7 +30,7 @@ from lvyuan.imports.table import Flaw, Row, Table
 from lvyuan.periods import Period
 from tests.conftest import HOME, make_user
 from tests.imports import files
-from tests.indicators.factories import figure
+from tests.indicators.factories import figure, imported
 
 pytestmark = pytest.mark.django_db
 JULY = {"指标": "industrial_output", "时期": "2023年1—7月"}
@@ -467,7 +467,7 @@ def test_upload_with_faults_is_a_job_that_cannot_be_confirmed(cast):
     with pytest.raises(ImportRefused, match="还有错误"):
         actions.confirm_job(by=cast.admin, job=job)
     job.refresh_from_db()
-    assert (job.state, Submission.objects.count()) == ("previewed", 0)
+    assert (job.state, imported().count()) == ("previewed", 0)
 
 
 def test_same_bytes_again_give_the_waiting_job_with_a_fresh_preview(cast, settings):
@@ -543,11 +543,11 @@ def test_confirm_after_the_figures_moved_shows_the_new_preview_first(cast):
     with pytest.raises(ImportConflict, match="预览之后系统里的数据有了变化"):
         actions.confirm_job(by=cast.admin, job=job)
     job.refresh_from_db()
-    assert (job.state, Submission.objects.count()) == ("previewed", 0)
+    assert (job.state, imported().count()) == ("previewed", 0)
     (row,) = job.preview["rows"]
     assert (row["status"], row["old"], row["new"]) == ("changed", "250亿元；同比 16%", "254.10亿元；同比 16.2%")
     actions.confirm_job(by=cast.admin, job=job)
-    assert Submission.objects.get().entries.count() == 1
+    assert imported().get().entries.count() == 1
 
 
 def test_confirm_notices_a_changed_definition(cast):
@@ -566,7 +566,7 @@ def test_confirm_twice_and_after_cancel(cast):
             actions.confirm_job(by=cast.admin, job=again)
         with pytest.raises(ImportConflict, match="不能再放弃"):
             actions.cancel_job(by=cast.admin, job=again)
-    assert Submission.objects.count() == 1
+    assert imported().count() == 1
 
 
 def test_confirm_and_cancel_are_for_the_one_who_uploaded(cast):
@@ -588,11 +588,11 @@ def test_confirm_fails_as_a_whole(cast, monkeypatch):
         assert submission.entries.count() == 11  # everything is written, then the last step fails
         raise RuntimeError("power cut")
 
-    monkeypatch.setattr("indicators.actions.submit", power_cut)
+    monkeypatch.setattr("indicators.actions.handing_in.submit", power_cut)
     with pytest.raises(RuntimeError, match="power cut"):
         actions.confirm_job(by=cast.admin, job=job)
     job.refresh_from_db()
-    assert (job.state, Submission.objects.count(), Entry.objects.count()) == ("previewed", 0, 0)
+    assert (job.state, imported().count(), Entry.objects.count()) == ("previewed", 0, 0)
 
 
 def test_confirm_without_the_kept_file(cast, settings):
@@ -605,7 +605,7 @@ def test_confirm_without_the_kept_file(cast, settings):
 def test_cancelled_import_changes_nothing(cast):
     job, _ = actions.upload_file(by=cast.admin, upload=july_file(), kind="observations")
     assert actions.cancel_job(by=cast.admin, job=job).state == "cancelled"
-    assert Submission.objects.count() == 0
+    assert imported().count() == 0
     with pytest.raises(ImportConflict, match="已放弃"):
         actions.confirm_job(by=cast.admin, job=job)
 

@@ -8,13 +8,12 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import resolve, reverse
 
-from indicators.models import Submission
 from lvyuan.accounts.models import Role
 from lvyuan.imports import actions
 from lvyuan.imports.models import ImportJob
 from tests.conftest import make_user
 from tests.imports import files
-from tests.indicators.factories import figure
+from tests.indicators.factories import figure, imported
 
 pytestmark = pytest.mark.django_db
 LIST, CREATE = "/imports/", "/imports/new/"
@@ -121,13 +120,13 @@ def test_list(signed_in, job):
 def test_list_needs_the_same_queries_for_one_and_thirty_jobs(signed_in, cast, job, django_assert_num_queries):
     client = signed_in("admin")
     client.get(LIST)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         client.get(LIST)
     ImportJob.objects.bulk_create(
         ImportJob(kind="observations", file_name=f"{n}.csv", sha256=f"{n:064}", size=1, created_by=cast.admin)
         for n in range(29)
     )
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         assert len(client.get(LIST).context["jobs"]) == 30
 
 
@@ -226,7 +225,7 @@ def test_faults_are_shown_and_cannot_be_confirmed(signed_in):
     assert "确认并送审" not in page(response)
     pk = ImportJob.objects.get().pk
     response = client.post(f"/imports/{pk}/confirm/")
-    assert (response.status_code, "还有错误" in page(response), Submission.objects.count()) == (422, True, 0)
+    assert (response.status_code, "还有错误" in page(response), imported().count()) == (422, True, 0)
 
 
 def test_several_sheets_are_asked_about(signed_in, tmp_path):
@@ -248,7 +247,7 @@ def test_confirm_sends_the_figures_to_review(signed_in, job):
     client = signed_in("admin")
     response = client.post(f"/imports/{job.pk}/confirm/")
     assert (response.status_code, response["Location"]) == (302, job.get_absolute_url())
-    response, submission = client.get(job.get_absolute_url()), Submission.objects.get()
+    response, submission = client.get(job.get_absolute_url()), imported().get()
     assert (response.context["submission"], response.context["can_confirm"]) == (submission, False)
     assert submission.state == "submitted"
     assert "已送审" in page(response)
@@ -261,7 +260,7 @@ def test_confirm_twice_is_a_conflict(signed_in, job):
     for deed in ("confirm", "cancel"):
         response = client.post(f"/imports/{job.pk}/{deed}/")
         assert (response.status_code, "这次导入已是“已送审”" in page(response)) == (409, True)
-    assert Submission.objects.count() == 1
+    assert imported().count() == 1
 
 
 def test_confirm_after_the_figures_moved_is_a_conflict_with_a_fresh_preview(signed_in, job):
@@ -279,13 +278,13 @@ def test_cancel(signed_in, job):
     response = client.post(f"/imports/{job.pk}/cancel/")
     assert (response.status_code, response["Location"]) == (302, LIST)
     job.refresh_from_db()
-    assert (job.state, Submission.objects.count()) == ("cancelled", 0)
+    assert (job.state, imported().count()) == ("cancelled", 0)
     assert "已放弃" in page(client.get(LIST))
 
 
 def test_reviewer_sees_and_approves_the_import(signed_in, job):
     signed_in("admin").post(f"/imports/{job.pk}/confirm/")
-    submission, client = Submission.objects.get(), signed_in("reviewer")
+    submission, client = imported().get(), signed_in("reviewer")
     assert "254.1亿元" in page(client.get(f"/reviews/{submission.pk}/"))
     assert client.post(f"/reviews/{submission.pk}/approve/", {"row_version": submission.row_version}).status_code == 302
     submission.refresh_from_db()

@@ -5,11 +5,24 @@ from __future__ import annotations
 import datetime as dt
 from decimal import Decimal
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from indicators.actions import RankInput, VintageInput, record_published
-from indicators.models import Indicator, IndicatorVersion, Observation, RankPool, Source, Target, Vintage
-from lvyuan.accounts.models import District
+from indicators.models import (
+    Assignment,
+    Entry,
+    Indicator,
+    IndicatorVersion,
+    Observation,
+    RankPool,
+    Round,
+    Source,
+    Submission,
+    Target,
+    Vintage,
+)
+from lvyuan.accounts.models import Department, District, Role, User
 from lvyuan.periods import Period
 
 HOME = "220106"
@@ -67,13 +80,13 @@ def target(code: str, *, indicator: str, period: str, value: str, **columns: obj
     )
 
 
-def many_indicators(count: int, *, like: str = "industrial_output") -> list[Indicator]:
+def many_indicators(count: int, *, like: str = "industrial_output", prefix: str = "extra") -> list[Indicator]:
     """`count` more indicators with a definition, alike but for code and name."""
     template = Indicator.objects.get(code=like)
     made = Indicator.objects.bulk_create(
         Indicator(
-            code=f"extra-{number}",
-            name=f"附加指标{number}",
+            code=f"{prefix}-{number}",
+            name=f"附加指标 {prefix}-{number}",
             category=template.category,
             nature=template.nature,
             calendar=template.calendar,
@@ -88,3 +101,81 @@ def many_indicators(count: int, *, like: str = "industrial_output") -> list[Indi
         IndicatorVersion(indicator=indicator, valid_from=dt.date(2020, 1, 1), unit="亿元") for indicator in made
     )
     return made
+
+
+def imported() -> QuerySet[Submission]:
+    """The submissions that came from files; the forms of the article's round are there besides."""
+    return Submission.objects.filter(import_job__isnull=False)
+
+
+def month_end(count: int, *, each: int, month: dt.date = dt.date(2024, 3, 31)) -> list[Submission]:
+    """Forms that `count` new departments handed in for a month, `each` figures apiece; no check finds anything.
+
+    The figures of the month before and of a year ago are approved.
+    """
+    district, now = District.objects.get(code=HOME), timezone.now()
+    made = f"{Department.objects.count()}"
+    departments = Department.objects.bulk_create(
+        Department(code=f"m{made}-{n}", name=f"第{n}局", short_name=f"第{n}局", district=district, order=100 + n)
+        for n in range(count)
+    )
+    people = User.objects.bulk_create(
+        User(username=f"m{made}-{n}", role=Role.STAFF, department=department)
+        for n, department in enumerate(departments)
+    )
+    indicators = many_indicators(count * each, prefix=f"m{made}")
+    owners = [department for department in departments for _ in range(each)]
+    Assignment.objects.bulk_create(
+        Assignment(district=district, indicator=indicator, department=department, valid_from=dt.date(2020, 1, 1))
+        for indicator, department in zip(indicators, owners, strict=True)
+    )
+    source = Source.objects.get_or_create(code="test", defaults={"kind": "form", "title": "测试填报"})[0]
+    record_published(
+        by=None,
+        reason="测试",
+        figures=[
+            VintageInput(
+                district=district,
+                indicator=indicator,
+                period=period,
+                source=source,
+                known_from=now,
+                columns={"value": Decimal(value), "unit": "亿元"},
+            )
+            for indicator in indicators
+            for period, value in ((Period.ytd(2024, 2), "71.3"), (Period.ytd(2023, 3), "100.0"))
+        ],
+    )
+    round, _ = Round.objects.get_or_create(
+        district=district,
+        code=f"{month:%Y-%m}",
+        defaults={"month": month, "opens_at": now - dt.timedelta(9), "due_at": now + dt.timedelta(1)},
+    )
+    forms = Submission.objects.bulk_create(
+        Submission(
+            round=round,
+            department=person.department,
+            state=Submission.State.SUBMITTED,
+            row_version=2,
+            submitted_by=person,
+            submitted_at=now,
+        )
+        for person in people
+    )
+    Entry.objects.bulk_create(
+        Entry(
+            submission=forms[number // each],
+            district=district,
+            indicator=indicator,
+            period_kind="ytd",
+            period_end=month,
+            value=Decimal("110.0"),
+            unit="亿元",
+            growth=Decimal("10.0"),
+            growth_basis="unstated",
+            edited_by=people[number // each],
+            edited_at=now,
+        )
+        for number, indicator in enumerate(indicators)
+    )
+    return forms

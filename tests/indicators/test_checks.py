@@ -9,7 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indicators.checks import KINDS, CellFacts, Related, Rule, RuleError, Said, Severity, check, read_parameters
+from indicators.checks import (
+    KINDS,
+    CellFacts,
+    Difference,
+    Related,
+    Rule,
+    RuleError,
+    Said,
+    Severity,
+    check,
+    differences,
+    in_unit,
+    read_parameters,
+)
 from indicators.explanations import STOCK_PHRASES, explanation_problem
 from indicators.expressions import MAX_DEPTH, MAX_LENGTH, ExpressionError, parse
 from lvyuan import periods
@@ -64,6 +77,93 @@ def test_fall_is_nothing_where_nothing_accumulates(other):
     assert finds("cumulative_fell", cell(**({"value": "200", "previous": "223.7"} | other))) is None
 
 
+# month_differs: 254.1 − 223.7 = 30.4, in [254.05 − 223.75, 254.15 − 223.65] = [30.3, 30.5]
+
+JUNE_YTD, JULY_MONTH = Period.ytd(2023, 6), Period.month(2023, 7)
+
+
+@pytest.mark.parametrize(
+    ("month", "is_found"),
+    [
+        ("30.4", False),
+        ("30.2", True),  # 30.15 … 30.25 stays below 30.3
+        ("30.3", False),
+        ("30.5", False),
+        ("30.6", True),  # 30.55 … 30.65 stays above 30.5
+        ("30.50", False),
+        ("30.51", True),  # 30.505 … 30.515
+        ("30", False),  # 29.5 … 30.5
+        ("31", False),  # 30.5 … 31.5
+        ("32", True),
+    ],
+)
+def test_month_against_both_cumulatives_on_either_line(month, is_found):
+    on_the_month = cell(period=JULY_MONTH, value=month, parts={JULY: D("254.1"), JUNE_YTD: D("223.7")})
+    on_the_cumulative = cell(value="254.1", parts={JULY_MONTH: D(month), JUNE_YTD: D("223.7")})
+    assert bool(finds("month_differs", on_the_month)) == is_found
+    assert finds("month_differs", on_the_month) == finds("month_differs", on_the_cumulative)
+
+
+def test_month_that_differs_is_told_with_all_three():
+    said = finds("month_differs", cell(value="254.1", parts={JULY_MONTH: D("31.0"), JUNE_YTD: D("223.7")}))
+    assert said == "2023年7月31.0亿元，2023年1—7月254.1亿元，2023年1—6月223.7亿元"
+
+
+@pytest.mark.parametrize(("month", "is_found"), [("10.1", False), ("10.2", True), ("9.9", False), ("9.8", True)])
+def test_january_is_the_cumulative_itself(month, is_found):
+    # Revenue reports January: 9.95 … 10.05 meets 10.05 … 10.15 and not 10.15 … 10.25
+    january = {"slots": periods.MONTHLY, "period": Period.ytd(2023, 1), "value": "10.0"}
+    assert bool(finds("month_differs", cell(**january, parts={Period.month(2023, 1): D(month)}))) == is_found
+
+
+def test_quarter_against_the_quarters_before():
+    # Second quarter of 180.0 − 80.0: 99.9 … 100.1
+    half_year = {"slots": periods.QUARTERLY, "period": Period.ytd(2023, 6), "value": "180.0"}
+    parts = {Period.ytd(2023, 3): D("80.0")}
+    assert finds("month_differs", cell(**half_year, parts=parts | {Period.quarter(2023, 2): D("100.1")})) is None
+    assert finds("month_differs", cell(**half_year, parts=parts | {Period.quarter(2023, 2): D("100.2")}))
+
+
+def test_months_and_quarters_of_a_calendar():
+    july = Difference(JULY_MONTH, JULY, JUNE_YTD)
+    assert differences(periods.FROM_FEBRUARY, JULY) == differences(periods.FROM_FEBRUARY, JULY_MONTH) == (july,)
+    # 1—2月 is no month: February's own value is blank by rule.
+    assert differences(periods.FROM_FEBRUARY, Period.ytd(2023, 2)) == ()
+    assert differences(periods.FROM_FEBRUARY, Period.month(2023, 2)) == ()
+    march = Period.ytd(2023, 3)
+    assert differences(periods.FROM_FEBRUARY, march) == (
+        Difference(Period.month(2023, 3), march, Period.ytd(2023, 2)),
+        Difference(Period.quarter(2023, 1), march, None),
+    )
+    assert differences(periods.QUARTERLY, march) == (Difference(Period.quarter(2023, 1), march, None),)
+    assert differences((), JULY) == differences(periods.MONTHLY, Period.instant(dt.date(2023, 7, 31))) == ()
+
+
+@pytest.mark.parametrize(
+    "other", [{"nature": "ratio"}, {"nature": "stock"}, {"comparator": "~"}, {"value": None, "growth": "17"}]
+)
+def test_month_is_nothing_where_nothing_accumulates(other):
+    facts = cell(**({"value": "254.1", "parts": {JULY_MONTH: D("99"), JUNE_YTD: D("223.7")}} | other))
+    assert finds("month_differs", facts) is None
+
+
+@pytest.mark.parametrize("missing", [JULY_MONTH, JUNE_YTD])
+def test_month_is_nothing_without_all_three(missing):
+    parts = {JULY_MONTH: D("99"), JUNE_YTD: D("223.7")}
+    del parts[missing]
+    assert finds("month_differs", cell(value="254.1", parts=parts)) is None
+
+
+def test_units_keep_the_digits_that_were_published():
+    # 223.7亿元 is known to 0.1亿元 also when it is written in 万元: half a unit is 500万元, not 0.5.
+    assert in_unit(D("223.7"), "亿元", "万元") == D("2237000")
+    assert in_unit(D("223.7"), "亿元", "万元").as_tuple().exponent == 3
+    assert str(in_unit(D("2540000"), "万元", "亿元")) == "254.0000"
+    assert in_unit(D("3"), "个", "%") is None
+    assert in_unit(D("3"), "", "亿元") is None
+    assert in_unit(D("3"), "", "") == 3
+
+
 # magnitude_slip: 223.7 at six months is 223.7 × 7/6 = 260.98 at seven; 5 times that is 1304.9, a fifth 52.2
 
 
@@ -72,14 +172,14 @@ def test_fall_is_nothing_where_nothing_accumulates(other):
     [
         ("254.1", None),
         ("1304.9", None),
-        ("1305", "的10"),
-        ("2541", "的10"),
-        ("5219", "的10"),
+        ("1305", "的10倍"),
+        ("2541", "的10倍"),
+        ("5219", "的10倍"),
         ("5220", None),
         ("52.2", None),  # 260.98 / 52.2 = 4.9997
         ("52.1", "的1/10"),  # 5.009
         ("25.41", "的1/10"),
-        ("2541000", "的10000"),  # 万元 typed as 亿元
+        ("2541000", "的10000倍"),  # 万元 typed as 亿元
         ("0.02541", "的1/10000"),
         ("-254.1", None),
         ("0", None),
@@ -141,6 +241,25 @@ def test_official_growth_is_never_more_than_a_hint(value, base, growth, default_
     assert "另有基数" in found[0].message
 
 
+# growth_on_no_base: from a loss there is no rate, only 由负转正, 扭亏 (domain §3)
+
+
+@pytest.mark.parametrize(("base", "is_found"), [("-1.0", True), ("0", True), ("0.0", True), ("0.1", False)])
+def test_growth_on_a_base_of_zero_or_less(base, is_found):
+    facts = cell(value="10.44", growth="3.1", earlier={2022: D(base)})
+    assert bool(finds("growth_on_no_base", facts)) == is_found
+
+
+def test_no_growth_is_asked_for_where_there_can_be_none():
+    loss = {"value": "10.44", "earlier": {2022: D("-1.0")}}
+    assert finds("growth_on_no_base", cell(**loss)) is None
+    assert finds("growth_missing", cell(**loss)) is None
+    assert finds("growth_missing", cell(value="10.44", earlier={2022: D("0")})) is None
+    assert finds("growth_missing", cell(value="10.44", earlier={2022: D("0.1")}))
+    assert finds("growth_on_no_base", cell(value="10.44", growth="3.1")) is None  # last year unknown
+    assert finds("growth_on_no_base", cell(value="10.44", growth="3.1", earlier={2021: D("-1.0")})) is None
+
+
 # share_outside
 
 
@@ -176,6 +295,27 @@ def test_copy_of_last_month(growth, rank, is_found):
 def test_rank_alone_may_stay_and_nothing_before_is_no_copy():
     assert finds("copied", cell(rank_place=1, last_month=Said(rank_place=1))) is None
     assert finds("copied", cell(value="223.7")) is None
+
+
+# note_copied
+
+
+@pytest.mark.parametrize(
+    ("note", "last", "is_found"),
+    [
+        ("两家企业退库。", "两家企业退库", True),
+        ("三家企业退库。", "两家企业退库", False),
+        ("", "", False),
+        ("。", "……", False),  # nothing said twice
+        ("两家企业退库", "", False),
+    ],
+)
+def test_note_of_the_slot_before(note, last, is_found):
+    assert bool(finds("note_copied", cell(value="254.1", note=note, last_month=Said(note=last)))) == is_found
+
+
+def test_first_note_copies_nothing():
+    assert finds("note_copied", cell(value="254.1", note="两家企业退库")) is None
 
 
 # rank_outside: five urban districts
@@ -380,9 +520,56 @@ def test_cross_rule_does_not_apply_without_all_figures(default_rules):
     assert check(alone, default_rules) == []
 
 
+# Parts and their whole: tolerance is parts × half a unit (domain §8)
+
+PARTS = "abs(first + second + third - gdp) <= half(first) + half(second) + half(third)"
+
+
+@pytest.mark.parametrize(
+    ("parts", "whole", "is_found"),
+    [
+        (("10.1", "20.2", "30.3"), "60.6", False),
+        (("10.1", "20.2", "30.3"), "60.7", False),  # 0.1 off, 3 × 0.05 = 0.15 allowed
+        (("10.1", "20.2", "30.3"), "60.5", False),
+        (("10.1", "20.2", "30.3"), "60.8", True),  # 0.2 off
+        (("10.1", "20.2", "30.3"), "60.4", True),
+        (("10.10", "20.20", "30.30"), "60.61", False),  # 0.01 off, 0.015 allowed
+        (("10.10", "20.20", "30.30"), "60.62", True),
+        (("10.1", "20.2", "303000"), "60.6", False),  # the third in 万元: 30.3000亿元, 0.10005 allowed
+        (("10.1", "20.2", "304000"), "60.6", False),
+        (("10.1", "20.2", "304001"), "60.6", True),  # 0.1001 off
+    ],
+)
+def test_parts_need_not_sum_to_the_whole_but_for_rounding(parts, whole, is_found):
+    related = {
+        code: Related(name=code, value=D(value), unit="万元" if len(value) > 5 else "亿元")
+        for code, value in zip(("first", "second", "third", "gdp"), (*parts, whole), strict=True)
+    }
+    facts = cell(code="gdp", value=whole, related=related)
+    sum_rule = rule("expression", expression=PARTS)
+    assert [found.rule_code for found in check(facts, [sum_rule])] == ["r"] * is_found
+
+
+@pytest.mark.parametrize(("part", "is_found"), [("60.6", False), ("60.7", True), ("606000", False), ("606001", True)])
+def test_part_is_no_more_than_the_whole_whatever_its_unit(part, is_found):
+    figures = {"part": (part, "万元" if len(part) > 5 else "亿元"), "gdp": ("60.6", "亿元")}
+    related = {code: Related(name=code, value=D(value), unit=unit) for code, (value, unit) in figures.items()}
+    found = check(cell(code="gdp", value="60.6", related=related), [rule("expression", expression="part <= gdp")])
+    assert len(found) == is_found
+
+
+def test_figures_that_no_unit_joins_are_not_compared_in_one():
+    # A rate beside amounts stays a rate: 60600万元 of 60.6亿元 is 10 %.
+    figures = {"rate": ("10", "%"), "part": ("60600", "万元"), "gdp": ("60.6", "亿元")}
+    related = {code: Related(name=code, value=D(value), unit=unit) for code, (value, unit) in figures.items()}
+    facts = cell(code="rate", value="10", unit="%", nature="ratio", related=related)
+    assert check(facts, [rule("expression", expression="abs(rate - part / gdp * 100) <= half(rate)")]) == []
+    assert check(facts, [rule("expression", expression="rate = part / gdp * 100 + 1")])
+
+
 # The language
 
-VALUES = {"a": D(6), "b": D(4), "extra-1": D(1)}
+VALUES = {"a": D(6), "b": D(4), "extra-1": D(1), "tenth": D("0.3"), "wan": D("2.237E+6")}
 
 
 @pytest.mark.parametrize(
@@ -402,6 +589,10 @@ VALUES = {"a": D(6), "b": D(4), "extra-1": D(1)}
         ("a ≥ b × １．５", True),
         ("{extra-1} = 1", True),
         ("a - 1 = {extra-1} + 4", True),
+        ("half(a) = 0.5", True),
+        ("half(tenth) = 0.05", True),
+        ("half({extra-1}) + half(wan) = 500.5", True),
+        ("half(unknown) >= 0", None),
         ("unknown > 0", None),
         ("a / (b - 4) > 0", None),
         ("a > 0 / 0", None),
@@ -427,6 +618,8 @@ def test_expression_says_what_arithmetic_says(text, holds):
         ("round(a) < 1", "缺少“,”"),
         ("round(a, 7) < 1", "小数位数"),
         ("round(a, b) < 1", "小数位数"),
+        ("half(a + b) < 1", "在“[+]”处缺少"),
+        ("half(1) < a", "一项指标代码"),
         ("a.real < 1", "不认得"),
         ("a[0] < 1", "不认得"),
         ("'a' < 1", "不认得"),

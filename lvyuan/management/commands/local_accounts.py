@@ -16,6 +16,8 @@ from lvyuan.audit.context import acting
 ACCOUNTS = (
     ("staff", "工信局填报员", Role.STAFF, "gxj"),
     ("staff2", "商务局填报员", Role.STAFF, "swj"),
+    ("staff3", "统计局填报员", Role.STAFF, "tjj"),
+    ("head", "商务局负责人", Role.STAFF, "swj"),
     ("reviewer", "统计局审核员", Role.REVIEWER, "tjj"),
     ("leader", "区领导", Role.LEADER, None),
     ("admin", "系统管理员", Role.ADMIN, None),
@@ -56,7 +58,13 @@ def _put(username: str, name: str, role: Role, department_code: str | None) -> U
     person = User.objects.filter(username=username).first() or User(username=username, is_local=True)
     if not person.is_local:
         raise CommandError(f"“{username}”已是正式账号，没有建立任何本机试用账号。")
-    wanted = {"name": name, "role": role, "department": department, "is_active": True}
+    wanted = {
+        "name": name,
+        "role": role,
+        "department": department,
+        "is_department_head": username == "head",
+        "is_active": True,
+    }
     changed = [field for field, value in wanted.items() if person.pk is None or getattr(person, field) != value]
     for field in changed:
         setattr(person, field, wanted[field])

@@ -5,6 +5,7 @@ import ctypes
 import hashlib
 import http.client
 import ipaddress
+import math
 import os
 import signal
 import socket
@@ -29,6 +30,7 @@ _PR_SET_PDEATHSIG = 1
 _PORT_PATIENCE = 4  # seconds for a server that was just told to stop
 _START_PATIENCE = 60
 _STOP_PATIENCE = 15
+_LOOK_AGAIN, _WORKER_PAUSE = 1, 5  # seconds: between two looks at our children; before a dead worker is replaced
 
 
 class Command(BaseCommand):
@@ -98,21 +100,34 @@ class Command(BaseCommand):
             raise CommandError(f"{arguments[0]} 没有成功，服务未启动。", returncode=1)
 
     def _serve(self, host: str, port: int) -> None:
-        # A session of its own: Ctrl-C reaches only us, and we end it in order. It dies with us, even on kill -9.
-        server = subprocess.Popen(
-            [sys.executable, "-m", "granian", "lvyuan.wsgi:application", f"--host={host}", f"--port={port}", *_OPTIONS],
-            cwd=settings.BASE_DIR,
-            start_new_session=True,
-            preexec_fn=_die_with_parent,
-        )
+        granian = ("granian", "lvyuan.wsgi:application", f"--host={host}", f"--port={port}", *_OPTIONS)
+        server = _child("-m", *granian)
+        worker = None
         try:
             _wait_until_ready(server, host, port)
             self.stdout.write(f"服务已启动：http://{_in_url(host)}:{port}/ （Ctrl-C 停止）")
             self.stdout.flush()
-            server.wait()
+            start_worker_at = 0.0 if os.environ.get("WORKER") != "0" else math.inf
+            while server.poll() is None:
+                if worker and worker.poll() is not None:
+                    self.stderr.write(f"后台任务进程意外退出（{worker.returncode}），{_WORKER_PAUSE} 秒后重新启动。")
+                    worker, start_worker_at = None, time.monotonic() + _WORKER_PAUSE
+                if worker is None and time.monotonic() >= start_worker_at:
+                    worker = _child("manage.py", "worker")
+                time.sleep(_LOOK_AGAIN)
             raise CommandError(f"应用服务器意外退出（{server.returncode}）。", returncode=1)
         finally:
-            _stop(server)
+            _stop(*filter(None, (server, worker)))
+
+
+def _child(*arguments: str) -> subprocess.Popen:
+    """A Python process in a session of its own: Ctrl-C reaches only us, and we end it in order.
+
+    It dies with us, even on kill -9.
+    """
+    return subprocess.Popen(
+        [sys.executable, *arguments], cwd=settings.BASE_DIR, start_new_session=True, preexec_fn=_die_with_parent
+    )
 
 
 def _leave(number: int, _frame: object) -> None:
@@ -183,16 +198,19 @@ def _wait_until_ready(server: subprocess.Popen, host: str, port: int) -> None:
     raise CommandError(f"应用服务器没有启动成功（{server.poll()}）。", returncode=1)
 
 
-def _stop(server: subprocess.Popen) -> None:
-    """End the server and whatever is left of its workers; a second Ctrl-C does not interrupt this."""
+def _stop(*children: subprocess.Popen) -> None:
+    """End our children and whatever is left of theirs; a second Ctrl-C does not interrupt this."""
     for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(sign, signal.SIG_IGN)
-    server.terminate()
-    with suppress(subprocess.TimeoutExpired):
-        server.wait(_STOP_PATIENCE)
-    with suppress(ProcessLookupError):
-        os.killpg(server.pid, signal.SIGKILL)
-    server.wait()
+    for child in children:
+        child.terminate()
+    deadline = time.monotonic() + _STOP_PATIENCE
+    for child in children:
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(max(0, deadline - time.monotonic()))
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
 
 
 def _die_with_parent() -> None:

@@ -23,6 +23,11 @@
     window.addEventListener("beforeunload", (event) => { if (touched) event.preventDefault(); });
   }
 
+  for (const button of document.querySelectorAll("[data-print]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => window.print());
+  }
+
   // A closed page of details prints open.
   window.addEventListener("beforeprint", () => {
     for (const details of document.querySelectorAll("details:not([open])")) details.open = true;

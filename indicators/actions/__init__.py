@@ -1,0 +1,75 @@
+"""Every write on figures: one atomic function a deed, told who acts, refusing with a reason.
+
+Role, object and state are checked here, under the lock, whatever the view did before.
+"""
+
+from indicators.actions.entries import Draft, Outcome, SavedCell, add_evidence, save_cells, save_entries
+from indicators.actions.exemptions import exempt
+from indicators.actions.figures import ComparisonInput, RankInput, VintageInput, record_published, release
+from indicators.actions.handing_in import decline, send_for_signature, sign, submit, submit_import, withdraw
+from indicators.actions.moves import APPROVE, MOVES, Move, Offer, allowed_moves, offer, refusal, refusals
+from indicators.actions.review import (
+    BulkApproval,
+    CellReturn,
+    approve,
+    approve_many,
+    bulk_refusals,
+    excuse,
+    reopen,
+    resume,
+    return_submission,
+)
+from indicators.actions.rounds import (
+    add_forms,
+    change_round,
+    chase,
+    end_exception,
+    grant_exception,
+    open_due_rounds,
+    open_round,
+)
+
+__all__ = [
+    "APPROVE",
+    "MOVES",
+    "BulkApproval",
+    "CellReturn",
+    "ComparisonInput",
+    "Draft",
+    "Move",
+    "Offer",
+    "Outcome",
+    "RankInput",
+    "SavedCell",
+    "VintageInput",
+    "add_evidence",
+    "add_forms",
+    "allowed_moves",
+    "approve",
+    "approve_many",
+    "bulk_refusals",
+    "change_round",
+    "chase",
+    "decline",
+    "end_exception",
+    "excuse",
+    "exempt",
+    "grant_exception",
+    "offer",
+    "open_due_rounds",
+    "open_round",
+    "record_published",
+    "refusal",
+    "refusals",
+    "release",
+    "reopen",
+    "resume",
+    "return_submission",
+    "save_cells",
+    "save_entries",
+    "send_for_signature",
+    "sign",
+    "submit",
+    "submit_import",
+    "withdraw",
+]

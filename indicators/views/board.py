@@ -1,0 +1,74 @@
+"""Who has and has not reported, and the button that chases everybody late."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from indicators import actions
+from indicators.board import BOARD_READERS, board
+from indicators.models import Submission
+from indicators.refusals import Refused
+from lvyuan.accounts.models import Role
+from lvyuan.ui.http import require_role
+from lvyuan.ui.views import Missing
+
+LENGTHS = (6, 12)  # rounds
+
+
+@require_safe
+@require_role(*BOARD_READERS)
+def board_detail(request: HttpRequest) -> HttpResponse:
+    return _page(request)
+
+
+def _page(request: HttpRequest, *, error: str = "", status: int = 200) -> HttpResponse:
+    asked = request.GET.get("rounds", "6")
+    if asked not in map(str, LENGTHS):
+        raise Missing(f"没有“最近{asked}期”这种显示。请从页面上选择。")
+    shown = board(district=settings.HOME_DISTRICT, now=timezone.now(), rounds=int(asked))
+    return render(
+        request,
+        "indicators/board.html",
+        {
+            "board": shown,
+            "lengths": [{"count": count, "is_current": str(count) == asked} for count in LENGTHS],
+            "may_open": request.user.has_role(Role.REVIEWER, Role.AUDITOR),
+            "may_chase": request.user.has_role(Role.REVIEWER),
+            "error": error,
+        },
+        status=status,
+    )
+
+
+@require_POST
+@require_role(Role.REVIEWER)
+def board_chase(request: HttpRequest) -> HttpResponse:
+    """Reminds every department that is late in any round, and says who was told."""
+    now = timezone.now()
+    late = list(
+        Submission.objects.visible_to(request.user)
+        .filter(round__district__code=settings.HOME_DISTRICT, round__due_at__lte=now)
+        .filter(state__in=Submission.UNREPORTED)
+        .select_related("round", "department")
+        .order_by("department__order", "department__code", "round__month")
+    )
+    try:
+        chased = actions.chase(by=request.user, submissions=late)
+    except Refused as refused:
+        return _page(request, error=str(refused), status=409)
+    done = {form.pk for form in chased}
+    messages.success(request, f"已催报：{_names(form for form in late if form.pk in done)}。")
+    if before := [form for form in late if form.pk not in done]:
+        messages.info(request, f"今天已经催过，没有重复提醒：{_names(before)}。")
+    return redirect("indicators:board")
+
+
+def _names(forms: Iterable[Submission]) -> str:
+    return "、".join(f"{form.department}（{form.round}）" for form in forms)
