@@ -126,19 +126,24 @@ def take_all(studio: Studio) -> None:
     studio.take_phone("projects-phone", "leader", "/projects/")
     studio.take("strategy-wide", "leader", "/strategy/")
     studio.take("provenance-wide", "leader", FIGURE)
+    studio.take("tasks-wide", "staff", "/tasks/")
+    studio.take_phone("tasks-phone", "staff", "/tasks/")
     # The main job, with an example.
     with studio.visit("staff", "/rounds/2023-07/gxj/") as form:
         type_example(form)
-        studio.picture(form, "form-wide")
         form.get_by_role("button", name="保存").click()
         form.get_by_text("已保存，尚未提交").wait_for()
+        studio.picture(form, "form-wide")
         studio.take_phone("form-phone", "staff", "/rounds/2023-07/gxj/")
         form.get_by_role("button", name="提交审核").click()
         form.get_by_text("已提交审核").wait_for()
     with studio.visit("reviewer", "/reviews/") as queue:
-        queue.get_by_role("link", name="2023年7月").first.click()
-        queue.get_by_role("button", name="通过").wait_for()
+        queue.get_by_role("link", name="工信局").first.click()
+        queue.get_by_role("button", name="通过", exact=True).wait_for()
         studio.picture(queue, "review-wide")
+        studio.take_phone("review-phone", "reviewer", queue.url.removeprefix(studio.app.url))
+    studio.take("board-wide", "reviewer", "/board/")
+    studio.take_phone("board-phone", "reviewer", "/board/")
 
 
 def type_example(form: Page) -> None:
