@@ -399,14 +399,16 @@ def _load_rounds(folder: Folder) -> None:
         )
         row.end()
     for row in folder.rows("rounds.json", "rounds"):
-        round = folder.put(
+        folder.put(
             row,
             Round,
             where={"district": row.one("district", districts), "code": row.text("code")},
             fields=("month", "kind", "opens_at", "due_at", "closes_at", "instructions"),
         )
-        add_forms(round, owing_departments(round))
         row.end()
+    # Regular rounds get theirs from the schedule, also for what was assigned later.
+    for backfill in Round.objects.filter(kind=Round.Kind.BACKFILL):
+        add_forms(backfill, owing_departments(backfill))
 
 
 def _load_checks(folder: Folder) -> None:

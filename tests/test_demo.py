@@ -459,7 +459,9 @@ def test_default_database_holds_nothing_invented(db):
 
 # Every page says so
 
-SHOWN = [name for name in PAGES if name not in ("home", "evidence-detail")]  # a redirect, and a file
+SHOWN = [
+    name for name in PAGES if name not in ("home", "evidence-detail", "lines-feedback")
+]  # a redirect, a file, a fragment
 ADMIN = [
     "/admin/",
     "/admin/indicators/indicator/",

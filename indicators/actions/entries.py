@@ -14,7 +14,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db.models import FilteredRelation, Q
 from django.utils import timezone
 
-from indicators.actions.moves import START, locked, take_all
+from indicators.actions.moves import START, locked
 from indicators.cells import COLUMNS, MAX_LENGTH, Cell, shown_text, shown_texts, write_cell
 from indicators.evidence import check_evidence, evidence_name, store_evidence
 from indicators.grid import Pool, pool_of, pool_row
@@ -66,7 +66,7 @@ def save_entries(
         if held.line(obligation) is None:
             open_drafts.append(draft)
     save_drafts(submission, open_drafts, by, now)
-    _touch(submission, by)
+    _touch(submission)
     return submission
 
 
@@ -91,13 +91,14 @@ def _opened(by: User, code: str, department: Department) -> tuple[Submission, dt
     return submission, timezone.now()  # only now: whoever waited for the lock saves later
 
 
-def _touch(submission: Submission, by: User) -> None:
-    """Counts the change, and begins the form with its first."""
-    if submission.state == State.NOT_STARTED:
-        take_all([submission], START, by=by)
-        return
+def _touch(submission: Submission) -> None:
+    """Counts the change; the first begins the form, which the cell itself tells: no transition is written."""
     submission.row_version += 1
-    submission.save(update_fields=["row_version"])
+    changed = ["row_version"]
+    if submission.state in START.from_states:
+        submission.state = START.to_state
+        changed.append("state")
+    submission.save(update_fields=changed)
 
 
 def save_drafts(submission: Submission, drafts: Sequence[Draft], by: User, now: dt.datetime) -> None:
@@ -196,7 +197,7 @@ def save_cells(
         Entry.objects.bulk_create(entry for entry in written.values() if entry.pk is None)
         if changed:
             Entry.objects.bulk_update(changed, [*names, "unread", "edited_by", "edited_at"])
-        _touch(submission, by)
+        _touch(submission)
     return submission, done
 
 

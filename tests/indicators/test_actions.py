@@ -72,7 +72,7 @@ def test_main_job(cast, july):
     assert (row.value.text, row.growth.text, row.period) == ("254.1亿元", "16.3%", JULY)
     steps = list(Transition.objects.filter(submission=submission).values_list("to_state", "reason"))
     assert steps == [
-        ("draft", ""), ("submitted", ""), ("returned", "请核对增速"), ("submitted", ""), ("approved", ""),
+        ("submitted", ""), ("returned", "请核对增速"), ("submitted", ""), ("approved", ""),
     ]  # fmt: skip
 
 
