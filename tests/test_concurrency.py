@@ -173,6 +173,9 @@ def test_twenty_people_on_one_form_for_a_minute(app: App) -> None:
                 for n in range(REVIEWERS)
             ]
             clients = [one.result() for one in running]
+        for one in clients:
+            assert one.connection
+            one.connection.close()
         answers = sum((one.answers for one in clients), Counter())
         taken = sum((one.taken for one in clients), Counter())
         assert {status for _, status in answers} <= {200, 302, 409}, answers
