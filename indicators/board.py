@@ -14,7 +14,7 @@ from django.db.models import Exists, Max, OuterRef, Q, Subquery
 
 from indicators.calculations import share_percent
 from indicators.models import Chase, Round, Submission, Transition
-from indicators.notices import days_late, late_text
+from indicators.notices import came_late_text, days_late, late_text
 from indicators.obligations import Obligation, owed_each
 from indicators.progress import Progress, entries_by_form, progress
 from lvyuan.accounts.models import Department, Role
@@ -62,7 +62,7 @@ class Cell:
             return ""
         if self.is_overdue:
             return late_text(self.days_late)
-        return f"迟报{self.days_late}天" if self.days_late else "当日迟报"
+        return came_late_text(self.days_late)
 
 
 @dataclass(frozen=True, slots=True)

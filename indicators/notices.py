@@ -144,6 +144,11 @@ def late_text(days: int) -> str:
     return f"逾期{days}天" if days else "今日已逾期"
 
 
+def came_late_text(days: int) -> str:
+    """What was handed in so many days late, in words."""
+    return f"迟报{days}天" if days else "当日迟报"
+
+
 def _deadlines(round: Round) -> str:
     parts = [f"应报{moment(round.due_at)}"] if round.due_at else []
     if round.closes_at:

@@ -24,7 +24,7 @@ from indicators.models import (
 )
 from indicators.models.fields import period_columns
 from indicators.models.figures import NullReason
-from indicators.notices import days_late
+from indicators.notices import came_late_text, days_late, late_text
 from indicators.obligations import Obligation, owed
 from indicators.rows import Figure, Row, vintage_row, with_details
 from lvyuan import periods
@@ -96,15 +96,13 @@ def _lateness(
     if round is None:
         return "", ""
     if submission.is_overdue(now):
-        days = days_late(round, now)
-        return "overdue", f"逾期{days}天" if days else "今日已逾期"
+        return "overdue", late_text(days_late(round, now))
     came = handed_in(steps)
     if came is None:
         return "", ""
     if (on_time := is_on_time(round.due_at, came)) is None:
         return "", "补报不计"
-    days = days_late(round, came)
-    return ("on_time", "按时") if on_time else ("late", f"迟报{days}天" if days else "当日迟报")
+    return ("on_time", "按时") if on_time else ("late", came_late_text(days_late(round, came)))
 
 
 # One form

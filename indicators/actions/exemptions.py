@@ -32,8 +32,7 @@ def exempt(
         raise Refused("列入例外名单必须写明理由，没有改变任何内容。")
     if valid_to is not None and valid_to < valid_from:
         raise Refused("止期不得早于起期，没有改变任何内容。")
-    quasi = CheckRule.objects.active().filter(severity=CheckRule.Severity.QUASI)
-    if not quasi.filter(code=rule_code).exists():
+    if not CheckRule.objects.quasi().filter(code=rule_code).exists():
         raise Refused("只有准强制性核查才有例外名单，没有改变任何内容。")
     return CheckExemption.objects.create(
         rule_code=rule_code,

@@ -31,6 +31,10 @@ class CheckRuleQuerySet(models.QuerySet["CheckRule"]):
         """Rules that are switched on; each tells for which periods it holds."""
         return self.filter(is_active=True)
 
+    def quasi(self) -> CheckRuleQuerySet:
+        """Active rules that block unless an exemption covers them and the line explains them."""
+        return self.active().filter(severity=checks.Severity.QUASI.value)
+
 
 class CheckRule(models.Model):
     """One check with its severity and thresholds, for figures whose period ends inside its validity."""

@@ -19,8 +19,7 @@ from lvyuan.ui.http import require_role
 
 
 def _rules() -> list[tuple[str, str]]:
-    quasi = CheckRule.objects.active().filter(severity=CheckRule.Severity.QUASI)
-    return list(dict(quasi.values_list("code", "message")).items())
+    return list(dict(CheckRule.objects.quasi().values_list("code", "message")).items())
 
 
 class ExemptionForm(forms.Form):
