@@ -71,7 +71,7 @@ def unexplained_pp(published: Decimal | None, nominal: Decimal | None, reasons: 
     difference = excess_pp(published, nominal)
     if difference is None:
         return None
-    return difference - sum(reasons, Decimal(0))
+    return difference - sum(reasons)
 
 
 class SignChange(StrEnum):

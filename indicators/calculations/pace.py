@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+import statistics
 from collections.abc import Sequence
 from decimal import Decimal, localcontext
 from enum import StrEnum
@@ -83,7 +84,7 @@ def mean_share(shares: Sequence[Decimal | None]) -> Decimal | None:
     known = [share for share in shares if share is not None]
     if not known or len(known) != len(shares):
         return None
-    return sum(known, Decimal(0)) / len(known)
+    return statistics.mean(known)
 
 
 def plan_share(planned: Decimal | None, target: Decimal | None) -> Decimal | None:
@@ -325,7 +326,6 @@ def reach(required: Decimal | None, history: Sequence[Decimal | None]) -> Reach 
     known = [value for value in history if value is not None]
     if len(known) < MIN_HISTORY:
         return None
-    recent = known[-RECENT:]
-    if required <= sum(recent, Decimal(0)) / len(recent):
+    if required <= statistics.mean(known[-RECENT:]):
         return Reach.REACHABLE
     return Reach.HARD if required <= max(known) else Reach.UNSEEN

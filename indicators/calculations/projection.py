@@ -5,6 +5,7 @@ A projection is 测算, an estimate; it is never stored as a figure nor printed 
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
@@ -124,7 +125,7 @@ def _summed_up(errors: Iterable[Decimal | None]) -> BackTest | None:
     sizes = [abs(error) for error in errors if error is not None]
     if len(sizes) < MIN_BACKTESTS:
         return None
-    return BackTest(sum(sizes, Decimal(0)) / len(sizes), max(sizes), len(sizes))
+    return BackTest(statistics.mean(sizes), max(sizes), len(sizes))
 
 
 @dataclass(frozen=True, slots=True)
