@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from indicators.models import Evidence, Observation, Transition, Vintage
+from indicators.pace import Pace
 from indicators.rows import Figure, Row, rows_by_vintage
 from lvyuan.accounts.models import User
 
@@ -95,3 +96,35 @@ def formulas(row: Row) -> list[Formula]:
 def _is_circular(name: str, row: Row) -> bool:
     """An expectation came from the excess as printed, not from one that was computed from it."""
     return name == "expected" and row.excess is not None and row.excess.is_derived
+
+
+# field of Pace → (name, formula in words)
+_PACE_FORMULAS = {
+    "completion": ("完成率", "当前值 ÷ 目标值"),
+    "due": ("应完成", "按目标的进度方法，到该期应完成的份额"),
+    "gap": ("与应完成之差", "完成率 − 应完成，按目标的修约方法修约一次"),
+    "remaining": ("还差", "目标值 − 当前值"),
+    "per_month": ("月均需", "还差 ÷ 该期以后的月数"),
+    "best_month": ("历史最高月", "本序列同口径各期当期值中最高的（季度按月平均）"),
+    "rest_growth": ("后段需同比", "还差 ÷（上年全年 − 上年同期）− 1"),
+    "required_growth": ("年均需增", "（目标值 ÷ 当前值）^（1 ÷ 剩余年数）− 1"),
+    "observed_growth": ("实际年均增长", "自基期起的年均增长；无基期时为上年同期以来的增长，名义测算"),
+    "growth_gap": ("年均增速之差", "实际年均增长 − 年均需增"),
+}
+_OUTLOOK_FORMULAS = {
+    "low": ("测算下限", "两种方法（上年同期占比、现增速保持）各减以往平均误差，取低者；目标在以后年份的按增速延伸"),
+    "high": ("测算上限", "两种方法各加以往平均误差，取高者；目标在以后年份的按增速延伸"),
+    "error": ("以往平均误差", "同样方法在本序列以往各年同期测算，与实际全年相差的百分比的平均，取两法中大者"),
+}
+
+
+def pace_formulas(pace: Pace | None) -> list[tuple[str, str, Figure]]:
+    """(name, formula, figure) of all that a pace derives."""
+    told = [(pace, _PACE_FORMULAS), (pace.outlook if pace else None, _OUTLOOK_FORMULAS)]
+    return [
+        (title, text, figure)
+        for part, formulas_of in told
+        if part is not None
+        for name, (title, text) in formulas_of.items()
+        if (figure := getattr(part, name)) is not None
+    ]

@@ -29,10 +29,12 @@ from lvyuan.periods import Period, PeriodKind
 Beside = Mapping[Address, Facts]
 
 
-def neighbours(period: Period, slots: tuple[int, ...]) -> tuple[Period, Period]:
-    """The same slot a year ago, and the slot before."""
+def neighbours(period: Period, slots: tuple[int, ...]) -> tuple[Period, Period, Period]:
+    """The same slot a year ago, the slot before, and the slot that closed last year."""
     # The slot before may lie in the year before: ranks compare across the year's end.
-    return periods.same_slot_last_year(period), periods.previous_period(slots, period)
+    year_ago = periods.same_slot_last_year(period)
+    total = periods.slots_of_year(slots, period.year_no - 1, period.kind)[-1]
+    return year_ago, periods.previous_period(slots, period), total
 
 
 def address(indicator: int, period: Period) -> Address:
@@ -47,13 +49,21 @@ def build_row(indicator: Indicator, facts: Facts, beside: Beside, targets: Seque
     key = facts.key(indicator.code)
     slots = indicator.slots
     has_slot = bool(slots) and periods.has_slot(slots, period)
-    before = last_year = None
+    before = last_year = last_total = None
     if has_slot:
-        year_ago, previous = neighbours(period, slots)
-        before, last_year = beside.get(address(indicator.pk, previous)), beside.get(address(indicator.pk, year_ago))
+        year_ago, previous, total = neighbours(period, slots)
+        before, last_year, last_total = (beside.get(address(indicator.pk, one)) for one in (previous, year_ago, total))
     excess, expected, wording = _excess(facts, period, targets, key)
     target, completion, gap = progress_figures(
-        indicator, period, facts.exact, facts.unit, targets, key=key, district=facts.district
+        indicator,
+        period,
+        facts.exact,
+        facts.unit,
+        targets,
+        key=key,
+        district=facts.district,
+        last_slot=last_year.base_for(facts) if last_year else None,
+        last_total=last_total.base_for(facts) if last_total else None,
     )
     return Row(
         indicator=indicator,
@@ -179,20 +189,44 @@ def progress_figures(
     *,
     key: str,
     district: str,
+    last_slot: Decimal | None = None,
+    last_total: Decimal | None = None,
 ) -> tuple[Figure | None, Figure | None, Figure | None]:
-    """(annual target, completion, gap to the time schedule) for a level target of the figure's own year."""
+    """(annual target, completion, gap to what is due) for a level target of the figure's own year.
+
+    `last_slot` and `last_total`, the same slot and the whole of last year, serve the seasonal path.
+    """
     target = annual_target(indicator, period, unit, targets)
     if target is None:
         return None, None, None
     completion = calculations.share_percent(exact, target.value)
-    gap = None
-    if target.path == Target.Path.LINEAR and period.kind is PeriodKind.YTD:
-        gap = rounded_gap(calculations.schedule_gap_pp(completion, period.elapsed_share), target)
+    share = due_share(target, period, last_slot=last_slot, last_total=last_total)
+    gap = rounded_gap(calculations.gap_to_share_pp(completion, share), target)
     return (
         target_figure(target, district),
         percent_figure(f"{key}/completion", round_to(completion, RATE_PLACES), is_derived=True),
         pp_figure(f"{key}/gap", gap),
     )
+
+
+def due_share(
+    target: Target, period: Period, *, last_slot: Decimal | None = None, last_total: Decimal | None = None
+) -> Decimal | None:
+    """The share of an annual target that is due at the figure's own period, by the target's path; percent.
+
+    None without a path, where the path needs figures that are not known, or for a figure that is not cumulative.
+    """
+    if period.kind is not PeriodKind.YTD:
+        return None
+    match target.path:
+        case Target.Path.LINEAR:
+            return calculations.linear_share(period.elapsed_share)
+        case Target.Path.SEASONAL:
+            return calculations.seasonal_share(last_slot, last_total)
+        case Target.Path.PLAN:
+            planned = {point.due_on: point.value for point in target.points.all()}
+            return calculations.plan_share(planned.get(period.end), target.value)
+    return None
 
 
 def rounded_gap(gap: Decimal | None, target: Target) -> Decimal | None:
@@ -208,25 +242,8 @@ def speaks_to(target: Target, row: Row) -> bool:
 
 
 def build_target_row(target: Target, row: Row | None, district: str) -> TargetRow:
-    """The promise beside the row's figure; completion only where the figure answers the whole promise."""
-    figure, current, completion = target_figure(target, district), None, None
+    """The promise beside the row's figure."""
+    figure, current = target_figure(target, district), None
     if row is not None and speaks_to(target, row):
         current = row.growth if target.measure == Target.Measure.GROWTH else row.value
-    # A year-to-date level says nothing yet about a promised annual level: only a whole year or a stock does.
-    whole = (
-        row is not None
-        and row.period is not None
-        and (row.period.kind in (PeriodKind.YEAR, PeriodKind.INSTANT) or row.period.months == 12)
-    )
-    if (
-        current
-        and whole
-        and row
-        and row.is_exact
-        and target.measure == Target.Measure.VALUE
-        and row.unit == target.unit
-    ):
-        share = round_to(calculations.share_percent(current.value, target.value), RATE_PLACES)
-        at = row.period.code if row.period else ""
-        completion = percent_figure(f"target/{district}/{target.code}/completion@{at}", share, is_derived=True)
-    return TargetRow(target, figure, target.period, current, row.period if current and row else None, completion)
+    return TargetRow(target, figure, target.period, current, row.period if current and row else None)

@@ -42,14 +42,13 @@ class VintageInfo:
 
 @dataclass(frozen=True, slots=True)
 class TargetRow:
-    """A promise and how far it is; `current` is None while nobody has entered a figure."""
+    """A promise and its figure; `current` is None while nobody has entered one. How far it is: `indicators.pace`."""
 
     target: Target
     figure: Figure
     period: Period
     current: Figure | None = None
     current_period: Period | None = None
-    completion: Figure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +119,16 @@ class Scorecard:
     @cached_property
     def by_code(self) -> dict[str, Row]:
         return {row.indicator.code: row for row in self.rows}
+
+    @cached_property
+    def updated_at(self) -> dt.datetime | None:
+        """When the newest of these figures became known."""
+        return max((row.vintage.known_from for row in self.rows if row.vintage), default=None)
+
+    @cached_property
+    def data_until(self) -> dt.date | None:
+        """The latest end of the periods shown."""
+        return max((row.period.end for row in self.rows if row.period), default=None)
 
     @property
     def headline(self) -> tuple[Row, ...]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, prefetch_related_objects
 
 from indicators.models import Indicator, Observation, Target, Vintage
 from indicators.models.figures import VintageQuerySet
+from indicators.models.targets import TargetQuerySet
 from indicators.rows.building import address, build_row, build_target_row, neighbours
 from indicators.rows.cards import Row, Scorecard
 from indicators.rows.facts import Address, Facts, read
@@ -48,11 +49,7 @@ def scorecard(
     chosen = list(_with_latest(indicators, _latest(district, known_at, period)))
     found = {facts.indicator: facts for facts in _chosen(chosen)}
     beside = _beside(chosen, found.values(), district, known_at)
-    targets = list(
-        Target.objects.filter(district__code=district)
-        .in_force(known_at)
-        .select_related("indicator__owner", "source", "node", "district")
-    )
+    targets = _targets(Target.objects.filter(district__code=district), known_at)
     rows = tuple(
         build_row(indicator, found[indicator.pk], beside, targets)
         if indicator.pk in found
@@ -73,7 +70,7 @@ def series(*, indicator: Indicator, district: str, known_at: dt.datetime | None 
         .filter(observation__indicator=indicator, observation__period_kind=indicator.primary_kind)
         .order_by("-observation__period_end")
     )
-    targets = list(Target.objects.filter(district__code=district, indicator=indicator).in_force(known_at))
+    targets = _targets(Target.objects.filter(district__code=district, indicator=indicator), known_at)
     beside = {facts.address: facts for facts in found}
     return tuple(build_row(indicator, facts, beside, targets) for facts in found)
 
@@ -91,7 +88,7 @@ def figure_row(
     if not found:
         return Row(indicator)
     beside = _beside([indicator], found, district, known_at)
-    targets = list(Target.objects.filter(district__code=district, indicator=indicator).in_force(known_at))
+    targets = _targets(Target.objects.filter(district__code=district, indicator=indicator), known_at)
     return build_row(indicator, found[0], beside, targets)
 
 
@@ -137,6 +134,13 @@ def months_with_figures(district: str) -> list[Period]:
     return [Period.month(end.year, end.month) for end in ends]
 
 
+def _targets(targets: TargetQuerySet, known_at: dt.datetime | None) -> list[Target]:
+    """The versions in force, those that follow a plan with its months; two queries, one without a plan."""
+    found = list(targets.in_force(known_at).select_related("indicator__owner", "source", "node", "district"))
+    prefetch_related_objects([target for target in found if target.path == Target.Path.PLAN], "points")
+    return found
+
+
 def _district(code: str) -> Subquery:
     """The district's key as one scalar, so that indexes which lead with it are used."""
     return Subquery(District.objects.filter(code=code).values("pk")[:1])
@@ -172,7 +176,7 @@ def _chosen(indicators: Iterable[Indicator]) -> list[Facts]:
 def _beside(
     indicators: Iterable[Indicator], chosen: Iterable[Facts], district: str, known_at: dt.datetime | None
 ) -> dict[Address, Facts]:
-    """The previous slot and the same slot last year of each; one query."""
+    """The slot before, the same slot last year and last year's close of each; one query."""
     slots = {indicator.pk: indicator.slots for indicator in indicators}
     wanted: set[Address] = set()
     for facts in chosen:

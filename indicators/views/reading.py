@@ -13,7 +13,8 @@ from django.views.decorators.http import require_safe
 from indicators.charts import trend_charts
 from indicators.filters import IndicatorFilter
 from indicators.models import Assignment, Indicator, Observation, Target
-from indicators.provenance import formulas, vintage_lines
+from indicators.pace import paces
+from indicators.provenance import formulas, pace_formulas, vintage_lines
 from indicators.rows import figure_row, months_with_figures, scorecard, series
 from indicators.tables import IndicatorTable
 from lvyuan.accounts.models import District
@@ -76,7 +77,12 @@ def indicator_detail(request: HttpRequest, code: str) -> HttpResponse:
             "row": row,
             "history": history,
             "charts": trend_charts(history, indicator.name),
-            "targets": [row for row in card.targets if row.target.indicator_id == indicator.pk],
+            "paces": paces(
+                [row for row in card.targets if row.target.indicator_id == indicator.pk],
+                district=district,
+                today=timezone.localdate(known_at) if known_at else timezone.localdate(),
+                known_at=known_at,
+            ),
             "versions": versions,
             "version": next((v for v in versions if v.is_in_force(shown)), None),
             "nodes": indicator.nodes.all(),
@@ -142,5 +148,13 @@ def target_detail(request: HttpRequest, district: str, code: str) -> HttpRespons
     known_at = asked_moment(request)
     card = scorecard(district=district, period=None, known_at=known_at, user=request.user)
     row = next((row for row in card.targets if row.target.code == code), None)
-    context: dict[str, Any] = {"target": versions[0], "versions": versions, "row": row, "known_at": known_at}
+    today = timezone.localdate(known_at) if known_at else timezone.localdate()
+    pace = paces([row], district=district, today=today, known_at=known_at)[0] if row else None
+    context: dict[str, Any] = {
+        "target": versions[0],
+        "versions": versions,
+        "pace": pace,
+        "derived": pace_formulas(pace),
+        "known_at": known_at,
+    }
     return render(request, "indicators/target_detail.html", context)

@@ -11,7 +11,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from indicators.board import BOARD_READERS, Headline, headline
+from indicators.charts import tile_sparks
 from indicators.models import IndicatorNode, StrategyNode, StrategyPlan
+from indicators.pace import paces
 from indicators.rows import months_with_figures, scorecard
 from lvyuan.accounts.models import Role
 from lvyuan.ui.http import asked_date, asked_moment, asked_period, month_choices
@@ -36,15 +38,21 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 def cockpit(request: HttpRequest) -> HttpResponse:
     district, period, known_at = settings.HOME_DISTRICT, asked_period(request), asked_moment(request)
+    card = scorecard(district=district, period=period, known_at=known_at, user=request.user, headline=True)
+    today = timezone.localdate(known_at) if known_at else timezone.localdate()
+    sparks = tile_sparks(card.headline, district=district, known_at=known_at)
     return render(
         request,
         "cockpit/cockpit.html",
         {
-            "card": scorecard(district=district, period=period, known_at=known_at, user=request.user),
+            "card": card,
+            "paces": paces(card.headline_targets, district=district, today=today, known_at=known_at),
+            "tiles": [(row, sparks.get(row.indicator.pk)) for row in card.headline],
             "portfolio": portfolio(
                 as_of=asked_date(request, "as_of"), known_at=known_at, user=request.user, district=district
             ),
             "reporting": _reporting(request, district) if known_at is None else None,
+            "screen": "screen" in request.GET,
             "period": period,
             "known_at": known_at,
             "months": month_choices(months_with_figures(district), period),

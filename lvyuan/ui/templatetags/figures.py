@@ -84,6 +84,15 @@ MARKS: dict[str, tuple[str, str, str]] = {
     "signing": ("diamond", "info", "待签发"),
     "expired": ("ring", "quiet", "已到期"),
     "ended": ("dash", "quiet", "已锁回"),
+    "dot_good": ("dot", "good", "达到"),
+    "reachable": ("dot", "good", "可达"),
+    "hard": ("diamond", "warn", "吃力"),
+    "unseen": ("cross", "bad", "历史未见"),
+    "achieved": ("dot", "good", "已达到"),
+    "on_track": ("dot", "good", "按期"),
+    "acceleration_needed": ("diamond", "warn", "需要加快"),
+    "limited": ("triangle", "warn", "进展有限"),
+    "deterioration": ("cross", "bad", "倒退"),
 }
 
 
