@@ -226,7 +226,7 @@ def progress_ratio(observed: Decimal | None, required: Decimal | None, *, revers
     """
     if observed is None or required is None:
         return None
-    if required == 0 or (required < 0) != reverse:
+    if (-required if reverse else required) <= 0:
         return None
     return observed / required
 
