@@ -18,12 +18,15 @@ from indicators.provenance import formulas, pace_formulas, vintage_lines
 from indicators.rows import figure_row, months_with_figures, scorecard, series
 from indicators.tables import IndicatorTable
 from lvyuan.accounts.models import District
+from lvyuan.audit.triggers import FIGURES, REPORTING
 from lvyuan.periods import Period
+from lvyuan.ui.conditional import conditional_page
 from lvyuan.ui.http import asked_moment, asked_period, month_choices
 from lvyuan.ui.views import Missing
 
 
 @require_safe
+@conditional_page(FIGURES)
 def indicator_list(request: HttpRequest) -> HttpResponse:
     period, known_at = asked_period(request), asked_moment(request)
     narrowed = IndicatorFilter(request.GET, queryset=Indicator.objects.visible_to(request.user))
@@ -61,6 +64,7 @@ def _assignment(indicator: Indicator, district: str) -> Assignment | None:
 
 
 @require_safe
+@conditional_page(FIGURES)
 def indicator_detail(request: HttpRequest, code: str) -> HttpResponse:
     indicator = get_indicator(request, code)
     district, period, known_at = settings.HOME_DISTRICT, asked_period(request), asked_moment(request)
@@ -95,6 +99,7 @@ def indicator_detail(request: HttpRequest, code: str) -> HttpResponse:
 
 
 @require_safe
+@conditional_page(FIGURES, REPORTING)
 def figure_detail(request: HttpRequest, code: str, district: str, period: str) -> HttpResponse:
     """Where a figure comes from: definition, people, evidence, vintages, and formulas of what is derived."""
     indicator, known_at = get_indicator(request, code), asked_moment(request)
@@ -136,6 +141,7 @@ def _period_of(code: str) -> Period:
 
 
 @require_safe
+@conditional_page(FIGURES)
 def target_detail(request: HttpRequest, district: str, code: str) -> HttpResponse:
     found = District.objects.filter(code=district).first()
     versions = list(

@@ -16,6 +16,8 @@ from indicators.models import IndicatorNode, StrategyNode, StrategyPlan
 from indicators.pace import paces
 from indicators.rows import months_with_figures, scorecard
 from lvyuan.accounts.models import Role
+from lvyuan.audit.triggers import FIGURES, REPORTING
+from lvyuan.ui.conditional import conditional_page
 from lvyuan.ui.http import asked_date, asked_moment, asked_period, month_choices
 from projects.models import Place, ProjectNode
 from projects.rows import portfolio
@@ -36,6 +38,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@conditional_page(FIGURES, REPORTING)
 def cockpit(request: HttpRequest) -> HttpResponse:
     district, period, known_at = settings.HOME_DISTRICT, asked_period(request), asked_moment(request)
     card = scorecard(district=district, period=period, known_at=known_at, user=request.user, headline=True)
@@ -68,6 +71,7 @@ def _reporting(request: HttpRequest, district: str) -> Headline | None:
 
 
 @require_safe
+@conditional_page(FIGURES)
 def strategy(request: HttpRequest) -> HttpResponse:
     """The strategy tree with the figures, targets, projects and places that hang on it."""
     district, period, known_at = settings.HOME_DISTRICT, asked_period(request), asked_moment(request)
