@@ -221,7 +221,7 @@ class Submission(models.Model):
             ),
         ]
         indexes = [models.Index(fields=["state", "-submitted_at"], name="submission_queue")]
-        triggers = recorded(topic=REPORTING)
+        triggers = recorded(topic=REPORTING, unseen=("row_version",))
 
     def __str__(self) -> str:
         return f"{self.round} {self.department}" if self.round else f"导入 {self.import_job}"

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from lvyuan.audit.triggers import append_only, step_version
+from lvyuan.audit.triggers import StepVersion, append_only
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -50,7 +50,7 @@ class Event(models.Model):
             models.Index(fields=["actor_id", "-id"], name="event_actor"),
             models.Index(fields=["request_id"], name="event_request"),
         ]
-        triggers = [*append_only(), step_version()]
+        triggers = [*append_only(), StepVersion(name="record_version")]
 
     def __str__(self) -> str:
         return f"{self.model} {self.object_pk} {self.get_operation_display()}"

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import connections
 from django.db.models import Model
 
-from lvyuan.audit.triggers import EVENT_TABLE, VERSION_TABLE, RecordInsert, Refuse
+from lvyuan.audit.triggers import EVENT_TABLE, VERSION_TABLE, Refuse, said_of
 
 # pgtrigger lets anybody name triggers to skip in a setting. The owner may (tests do); the app's role may not.
 # A function's text takes no parameters, so the role travels in a setting and is quoted by format().
@@ -30,11 +30,7 @@ $do$
 
 def recorded_models() -> list[type[Model]]:
     """Models whose writes the history records."""
-    return [
-        model
-        for model in apps.get_models()
-        if any(isinstance(trigger, RecordInsert) for trigger in getattr(model._meta, "triggers", []))
-    ]
+    return [model for model in apps.get_models() if said_of(model)]
 
 
 def append_only_tables() -> list[str]:

@@ -15,22 +15,17 @@ from django.apps import apps
 from django.db import connection
 from django.db.models import Model
 
-from lvyuan.audit.triggers import VERSION_TABLE, RecordInsert
-
-
-def _said_of(model: type[Model]) -> RecordInsert | None:
-    triggers = getattr(model._meta, "triggers", [])
-    return next((trigger for trigger in triggers if isinstance(trigger, RecordInsert)), None)
+from lvyuan.audit.triggers import VERSION_TABLE, said_of
 
 
 def models_about(topics: Collection[str]) -> list[type[Model]]:
     """The recorded models whose changes concern one of `topics`."""
-    return [model for model in apps.get_models() if (said := _said_of(model)) and said.topic in topics]
+    return [model for model in apps.get_models() if (said := said_of(model)) and said.topic in topics]
 
 
 def _ahead(topics: Collection[str]) -> Iterator[str]:
     for model in models_about(topics):
-        said = _said_of(model)
+        said = said_of(model)
         for name in said.moments if said else ():
             column = connection.ops.quote_name(model._meta.get_field(name).column)
             table = connection.ops.quote_name(model._meta.db_table)
