@@ -144,7 +144,7 @@ def comparison_chart(
 ) -> dict[str, Any]:
     """Districts beside each other as horizontal bars, the first one on top; `own` is the name of the one to stand out.
 
-    It stands out by a solid bar, a bold name and the words `own_label`, the others are hatched. None is no bar but the
+    It stands out by a solid bar, a pointer and the words `own_label`, the others are hatched. None is no bar but the
     words 无数据, which is something else than zero.
     """
     axis = chart_unit([value for _, value in bars], unit)

@@ -242,6 +242,13 @@ def test_lines_stand_out_from_the_ground(scheme: str, name: str) -> None:
     assert contrast(tokens(scheme)[name], tokens(scheme)["surface"]) >= 3
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["heat-low", "heat-mid", "heat-high"])
+def test_figures_in_cells_can_be_read(scheme: str, name: str) -> None:
+    """WCAG 2.2, 1.4.3: 4.5:1 for text."""
+    assert contrast(tokens(scheme)["ink"], tokens(scheme)[name]) >= 4.5
+
+
 def test_distance_of_colours_is_measured() -> None:
     assert math.dist(seen("#82bfe9", "deutan"), seen("#c3a6e8", "deutan")) < 1
     assert contrast("#000000", "#ffffff") == pytest.approx(21)

@@ -78,7 +78,7 @@
       if (row < 0) row = ends.push(0) - 1;
       ends[row] = start + long;
       const shift = pixel - (start + long / 2); // what the edge pushed it by
-      annotations.push({ ...above, xref: "x", x, xshift: -shift, yshift: row * 16 + 2, text: (kind === "break" ? "┆ " : "▾ ") + text });
+      annotations.push({ ...above, xref: "x", x, xshift: -shift, yshift: row * 18 + 2, text: (kind === "break" ? "┆ " : "▾ ") + text });
       shapes.push({
         type: "line", xref: "x", x0: x, x1: x, yref: "paper", y0: 0, y1: 1,
         line: kind === "break" ? { color: token("ink-2"), width: 2, dash: "dash" } : { color: token("line-2"), width: 1, dash: "dot" },
@@ -87,7 +87,7 @@
     if (spec.unit) {
       annotations.push({ ...above, xref: "paper", x: 0, xanchor: "left", xshift: -left + 6, yshift: 2, text: spec.unit });
     }
-    return { annotations, shapes, top: 8 + 16 * ends.length };
+    return { annotations, shapes, top: 8 + 18 * ends.length };
   }
 
   function seriesPlot(spec, box, token) {
@@ -124,7 +124,7 @@
       ...above,
       hovermode: several ? "x unified" : "closest",
       showlegend: several,
-      legend: { orientation: "h", x: 0, y: -34 / Math.max(80, box.height - top - 64), yanchor: "top" },
+      ...(several ? { legend: { orientation: "h", x: 0, y: -34 / Math.max(80, box.height - top - 64), yanchor: "top" } } : {}),
       margin: { t: top + (few ? 12 : 0), r: 24, b: several ? 56 : 32, l: 40 },
       xaxis: {
         type: "category", categoryorder: "array", categoryarray: spec.x, range: [-0.5, points - 0.5],
@@ -142,7 +142,9 @@
     const isOwn = trace.y.map((_, n) => n === spec.own);
     const colours = isOwn.map((own) => token(own ? "series-1" : "ink-2"));
     const room = 7.5 * Math.max(...text.map((one) => one.length)) + 16;
-    const below = x.some((value) => value < 0);
+    const [low, high] = [Math.min(0, ...x), Math.max(0, ...x)];
+    const names = 13 * Math.max(...trace.y.map((name) => name.length), trace.y[spec.own]?.length + spec.own_label.length + 3 || 0);
+    const pad = ((high - low || 1) * room) / Math.max(80, box.width - names - room * (low < 0 ? 2 : 1));
     return [
       [{
         ...trace, x, text, customdata: text,
@@ -160,11 +162,11 @@
           : [])),
         bargap: 0.35,
         showlegend: false,
-        margin: { t: 8, r: room, b: 8, l: below ? 40 + room : 40 },
-        xaxis: { rangemode: "tozero", showgrid: false, showticklabels: false, zeroline: true, zerolinecolor: token("rule") },
+        margin: { t: 8, r: 8, b: 8, l: 40 },
+        xaxis: { range: [low && low - pad, high + pad], showgrid: false, showline: false, ticks: "", showticklabels: false, zeroline: true, zerolinecolor: token("rule") },
         yaxis: {
-          type: "category", autorange: "reversed", showgrid: false, tickmode: "array", tickvals: trace.y,
-          ticktext: trace.y.map((name, n) => (isOwn[n] ? `<b>${name}（${spec.own_label}）</b>` : name)), ticklabelstandoff: below ? room : 4,
+          type: "category", autorange: "reversed", showgrid: false, showline: false, ticks: "", tickmode: "array", tickvals: trace.y,
+          ticktext: trace.y.map((name, n) => (isOwn[n] ? `▸ ${name}（${spec.own_label}）` : name)), ticklabelstandoff: 4,
         },
       },
     ];
@@ -183,13 +185,13 @@
     const at = (pick) => ys.map((_, y) => xs.map((_, x) => pick(turned ? cells[x][y] : cells[y][x])));
     const missing = ys.flatMap((name, y) => xs.flatMap((label, x) => ((turned ? cells[x][y] : cells[y][x]).missing ? [[label, name]] : [])));
     const scale = "zmid" in trace ? ["heat-low", "heat-mid", "heat-high"] : ["heat-mid", "heat-high"];
-    const axis = { type: "category", categoryorder: "array", showgrid: false, zeroline: false, ticks: "", tickangle: 0 };
+    const axis = { type: "category", categoryorder: "array", showgrid: false, showline: false, zeroline: false, ticks: "", tickangle: 0 };
     return [
       [
         {
           ...trace, x: xs, y: ys,
           z: at((cell) => cell.z), text: at((cell) => cell.text), customdata: at((cell) => cell.said),
-          texttemplate: "%{text}", hovertemplate: "%{y} · %{x}<br>%{customdata}<extra></extra>", hoverongaps: false,
+          texttemplate: "%{text}", textfont: { color: token("ink") }, hovertemplate: "%{y} · %{x}<br>%{customdata}<extra></extra>", hoverongaps: false,
           colorscale: scale.map((name, n) => [n / (scale.length - 1), token(name)]),
           showscale: false, xgap: 2, ygap: 2,
         },
@@ -214,7 +216,7 @@
     return [
       [{
         ...trace,
-        number: { ...trace.number, font: { size: 16, color: token("ink") } },
+        number: { ...trace.number, font: { size: box.width < 480 ? 12 : 16, color: token("ink") } },
         gauge: {
           ...gauge,
           axis: { ...gauge.axis, nticks: 4, tickcolor: token("line-2") },
