@@ -29,6 +29,8 @@ from indicators.actions.rounds import (
     open_round,
 )
 from indicators.actions.stories import (
+    ANNOTATORS,
+    EXPLAINERS,
     annotate,
     drop_reason,
     explain_growth,
@@ -39,7 +41,9 @@ from indicators.actions.stories import (
 from indicators.actions.targets import set_target
 
 __all__ = [
+    "ANNOTATORS",
     "APPROVE",
+    "EXPLAINERS",
     "MOVES",
     "BulkApproval",
     "CellReturn",

@@ -60,10 +60,10 @@ def withdraw_annotation(*, by: User, annotation: Annotation) -> None:
         raise Conflict("这条大事记已经撤下，没有改变任何内容。")
 
 
-def may_remark(user: User, indicator: Indicator, district: District) -> bool:
+def may_remark(user: User, indicator: Indicator, district: str) -> bool:
     """Reviewers, leaders, admins, and staff of the department that owns or reports the indicator; auditors read.
 
-    One query, for staff of another department than the owner.
+    `district` is a code. One query, for staff of another department than the owner.
     """
     if user.has_role(*REMARKERS):
         return True
@@ -72,7 +72,7 @@ def may_remark(user: User, indicator: Indicator, district: District) -> bool:
     if indicator.owner_id == user.department_id:
         return True
     reporting = Assignment.objects.in_force(timezone.localdate())
-    return reporting.filter(indicator=indicator, district=district, department=user.department_id).exists()
+    return reporting.filter(indicator=indicator, district__code=district, department=user.department_id).exists()
 
 
 @action
@@ -82,7 +82,7 @@ def remark(*, by: User, indicator: Indicator, district: District, vintage: Vinta
     Raises NotAllowed for auditors and for staff whose department neither owns nor reports the indicator; Refused
     when nothing is said or the vintage is of another indicator or district.
     """
-    if not may_remark(by, indicator, district):
+    if not may_remark(by, indicator, district.code):
         raise NotAllowed("只有这项指标的责任单位、审核员、领导和管理员可以参加讨论，没有保存任何内容。")
     if not text.strip():
         raise Refused("请写下内容，没有保存任何内容。")

@@ -16,7 +16,7 @@ from indicators.refusals import Conflict, NotAllowed, Refused
 from lvyuan.accounts.models import District, Role, User
 from lvyuan.audit.context import action
 from lvyuan.numbers import NumberError, get_unit
-from lvyuan.periods import Period
+from lvyuan.periods import Period, PeriodKind
 
 Point = tuple[dt.date, Decimal]  # the last day of a month, and the cumulative level due by then
 
@@ -109,7 +109,11 @@ def _check_change(target: Target, newest: Target, points: Sequence[Point]) -> No
 
 
 def _check_promise(target: Target) -> None:
-    """What is promised, and in which direction."""
+    """What is promised, until when, and in which direction."""
+    if target.kind == Target.Kind.YEAR and target.period_kind != PeriodKind.YEAR:
+        raise _refuse("年度目标的期限须是一整年，如“2026年”")
+    if target.kind == Target.Kind.THREE_YEARS and target.period_kind != PeriodKind.PLAN:
+        raise _refuse("三年目标的期限须写明起止，如“2023年8月—2025年12月”")
     is_text = target.measure == Target.Measure.TEXT
     is_relation = target.direction == Target.Direction.RELATION
     if is_text and not target.text.strip():
