@@ -1,6 +1,20 @@
 from django.urls import path
 
-from indicators.views import board, entry, exceptions, exemptions, moves, reading, releases, review, rounds, tasks
+from indicators.views import (
+    board,
+    entry,
+    exceptions,
+    exemptions,
+    moves,
+    ranks,
+    reading,
+    releases,
+    review,
+    rounds,
+    stories,
+    targets,
+    tasks,
+)
 
 app_name = "indicators"
 reading_pages = [
@@ -45,4 +59,25 @@ review_pages = [
     path("releases/", releases.release_list, name="release-list"),
     path("releases/new/", releases.release_create, name="release-create"),
 ]
-urlpatterns = [*reading_pages, *round_pages, *entry_pages, *review_pages]
+target_pages = [
+    path("targets/", targets.target_list, name="target-list"),
+    path("targets/new/", targets.target_create, name="target-create"),
+    path("targets/<str:district>/<slug:code>/change/", targets.target_change, name="target-change"),
+]
+story_pages = [
+    path("indicators/<slug:code>/ranks/", ranks.rank_detail, name="rank-detail"),
+    path("indicators/<slug:code>/remarks/", stories.remark_create, name="remark-create"),
+    path("indicators/<slug:code>/annotations/", stories.annotation_create, name="annotation-create"),
+    path(
+        "indicators/<slug:code>/annotations/<int:pk>/withdraw/",
+        stories.annotation_withdraw,
+        name="annotation-withdraw",
+    ),
+    path("figures/<slug:code>/<str:district>/<str:period>/reasons/", stories.reason_create, name="reason-create"),
+    path(
+        "figures/<slug:code>/<str:district>/<str:period>/reasons/<int:number>/<slug:kind>/drop/",
+        stories.reason_drop,
+        name="reason-drop",
+    ),
+]
+urlpatterns = [*target_pages, *story_pages, *reading_pages, *round_pages, *entry_pages, *review_pages]

@@ -15,10 +15,14 @@ from indicators.filters import IndicatorFilter
 from indicators.models import Assignment, Indicator, Observation, Target
 from indicators.pace import paces
 from indicators.provenance import formulas, pace_formulas, vintage_lines
-from indicators.rows import figure_row, months_with_figures, scorecard, series
+from indicators.ranking import places_of
+from indicators.reconcile import reconciliation
+from indicators.rows import Figure, figure_row, months_with_figures, scorecard, series
+from indicators.story_forms import reason_form
 from indicators.tables import IndicatorTable
-from lvyuan.accounts.models import District
+from lvyuan.accounts.models import District, Role
 from lvyuan.audit.triggers import FIGURES, REPORTING
+from lvyuan.numbers import plain
 from lvyuan.periods import Period
 from lvyuan.ui.conditional import conditional_page
 from lvyuan.ui.http import asked_moment, asked_period, month_choices
@@ -128,6 +132,14 @@ def figure_detail(request: HttpRequest, code: str, district: str, period: str) -
             "nodes": indicator.nodes.all(),
             "assignment": _assignment(indicator, district),
             "formulas": formulas(row),
+            "places": [
+                (ranking, ranking.of(district))
+                for ranking in places_of(
+                    indicator=indicator, period=asked, district=district, known_at=known_at, user=request.user
+                )
+            ],
+            "reconciliation": reconciliation(row, district=district, known_at=known_at),
+            "reason_form": reason_form(row, request.user) if known_at is None else None,
             "known_at": known_at,
         },
     )
@@ -140,13 +152,26 @@ def _period_of(code: str) -> Period:
         raise Missing(f"没有“{code}”这个时期。") from error
 
 
+def plan_points(target: Target) -> list[tuple[Period, Figure]]:
+    """The monthly plan, month by month; one query."""
+    key = f"target/{target.district.code}/{target.code}"
+    return [
+        (
+            Period.month(point.due_on.year, point.due_on.month),
+            Figure(f"{key}/plan-{point.due_on.month}", f"{plain(point.value)}{target.unit}", point.value),
+        )
+        for point in target.points.all()
+    ]
+
+
 @require_safe
 @conditional_page(FIGURES)
 def target_detail(request: HttpRequest, district: str, code: str) -> HttpResponse:
     found = District.objects.filter(code=district).first()
     versions = list(
         Target.objects.filter(district=found, code=code)
-        .select_related("source", "indicator", "node")
+        .select_related("source", "indicator", "node", "compared_with")
+        .prefetch_related("points")
         .order_by("-version")
     )
     if not versions:
@@ -161,6 +186,8 @@ def target_detail(request: HttpRequest, district: str, code: str) -> HttpRespons
         "versions": versions,
         "pace": pace,
         "derived": pace_formulas(pace),
+        "plan": plan_points(row.target) if row else [],
+        "may_set": request.user.has_role(Role.ADMIN),
         "known_at": known_at,
     }
     return render(request, "indicators/target_detail.html", context)
