@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from indicators.models import Evidence, Observation, Transition, Vintage
-from indicators.rows import Figure, Row, vintage_row, with_details
+from indicators.rows import Figure, Row, rows_by_vintage
 from lvyuan.accounts.models import User
 
 
@@ -31,9 +31,11 @@ class VintageLine:
 
 def vintage_lines(observation: Observation, user: User) -> list[VintageLine]:
     """All vintages, newest first, with who logged, returned and approved; evidence as `user` may see it."""
+    rows = rows_by_vintage(observation.vintages.all())
     vintages = (
-        with_details(observation.vintages.all())
-        .select_related("entered_by", "approved_by", "entry__submission", "source", "version", "release__by")
+        observation.vintages.select_related(
+            "entered_by", "approved_by", "entry__submission", "source", "version", "release__by"
+        )
         .select_related("observation__indicator", "observation__district")
         .prefetch_related("entry__submission__transitions__by", "entry__evidence")
         .order_by("-number")
@@ -43,7 +45,7 @@ def vintage_lines(observation: Observation, user: User) -> list[VintageLine]:
     return [
         VintageLine(
             vintage=vintage,
-            row=vintage_row(vintage),
+            row=rows[vintage.pk],
             is_current=vintage.pk == observation.current_id,
             transitions=tuple(vintage.entry.submission.transitions.all()) if vintage.entry else (),
             evidence=tuple(e for e in vintage.entry.evidence.all() if e.pk in seen) if vintage.entry else (),

@@ -27,7 +27,7 @@ PATHS = {  # one of each counts the unread notices for the header; the cockpit s
     "/indicators/": 10,
     "/indicators/?sort=-value": 10,
     "/indicators/industrial_output/": 16,
-    "/figures/industrial_output/220106/2023-06.ytd/": 14,
+    "/figures/industrial_output/220106/2023-06.ytd/": 15,
     "/strategy/": 18,
     "/projects/": 14,
     "/projects/key-2023-01/": 16,

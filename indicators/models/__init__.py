@@ -20,6 +20,14 @@ from indicators.models.figures import (
     Vintage,
     VintageStatus,
 )
+from indicators.models.lights import (
+    Light,
+    LightExemption,
+    LightResult,
+    LightRule,
+    LightRuleUse,
+    LightRuleVersion,
+)
 from indicators.models.reporting import (
     Chase,
     Entry,
@@ -31,10 +39,12 @@ from indicators.models.reporting import (
     Submission,
     Transition,
 )
+from indicators.models.stories import Annotation, GrowthReason, Remark
 from indicators.models.strategy import StrategyNode, StrategyPlan
-from indicators.models.targets import Target
+from indicators.models.targets import Target, TargetPoint
 
 __all__ = [
+    "Annotation",
     "Assignment",
     "Calendar",
     "Chase",
@@ -43,9 +53,16 @@ __all__ = [
     "Comparator",
     "Entry",
     "Evidence",
+    "GrowthReason",
     "Indicator",
     "IndicatorNode",
     "IndicatorVersion",
+    "Light",
+    "LightExemption",
+    "LightResult",
+    "LightRule",
+    "LightRuleUse",
+    "LightRuleVersion",
     "LockException",
     "Observation",
     "PriceBasis",
@@ -55,6 +72,7 @@ __all__ = [
     "RankPool",
     "RankPoolMember",
     "Release",
+    "Remark",
     "ReturnedCell",
     "Round",
     "RoundSchedule",
@@ -63,6 +81,7 @@ __all__ = [
     "StrategyPlan",
     "Submission",
     "Target",
+    "TargetPoint",
     "Transition",
     "Vintage",
     "VintageStatus",

@@ -43,6 +43,17 @@ class Target(PeriodColumns):
         COMPOUND = "compound", _("按复合增速")
         NONE = "none", _("不计进度")
 
+    class Direction(models.TextChoices):
+        UP = "up", _("不低于")
+        DOWN = "down", _("不高于")
+        RANGE = "range", _("在区间内")
+        RELATION = "relation", _("不低于另一指标")
+        BY_DATE = "by_date", _("按期完成")
+
+    class Rounding(models.TextChoices):
+        HALF_UP = "half_up", _("四舍五入")
+        TRUNCATE = "truncate", _("截尾")
+
     district = models.ForeignKey(District, models.PROTECT, verbose_name=_("区划"))
     code = models.SlugField(_("代码"), max_length=60)
     version = models.PositiveSmallIntegerField(_("版本"), default=1)
@@ -69,6 +80,20 @@ class Target(PeriodColumns):
     deadline_stated = models.BooleanField(_("期限有明文"), default=False)
     is_derived = models.BooleanField(_("推算"), default=False)
     path = models.CharField(_("进度方法"), max_length=10, choices=Path, default=Path.NONE)
+    direction = models.CharField(_("方向"), max_length=10, choices=Direction, default=Direction.UP)
+    upper = FigureField(_("上限"), null=True, blank=True, help_text=_("区间目标的上限，目标值为下限。"))
+    compared_with = models.ForeignKey(
+        Indicator,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("比较指标"),
+        help_text=_("如居民收入与经济增长同步：增速不低于这一指标。"),
+    )
+    met_on = models.DateField(_("完成日期"), null=True, blank=True, help_text=_("按期完成的目标实际完成的日子。"))
+    rounding = models.CharField(_("差距修约"), max_length=10, choices=Rounding, default=Rounding.HALF_UP)
+    places = models.PositiveSmallIntegerField(_("差距小数位"), default=1)
     baseline_value = FigureField(_("基期值"), null=True, blank=True)
     baseline_on = models.DateField(_("基期"), null=True, blank=True)
     is_headline = models.BooleanField(_("驾驶舱目标"), default=False)
@@ -95,7 +120,11 @@ class Target(PeriodColumns):
             ),
             models.CheckConstraint(
                 name="target_says_something",
-                condition=(Q(measure="text") & ~Q(text="")) | (~Q(measure="text") & Q(value__isnull=False)),
+                condition=(
+                    (Q(measure="text") & ~Q(text=""))
+                    | (~Q(measure="text") & Q(value__isnull=False))
+                    | Q(direction="relation", measure="growth", compared_with__isnull=False)
+                ),
                 violation_error_message=_("定性目标须有表述，其他目标须有数值。"),
             ),
             models.CheckConstraint(
@@ -108,9 +137,59 @@ class Target(PeriodColumns):
                 condition=Q(baseline_value__isnull=True) | Q(baseline_on__lt=F("period_end")),
                 violation_error_message=_("基期值须有早于期限的基期日期。"),
             ),
+            models.CheckConstraint(
+                name="target_range_complete",
+                condition=(
+                    Q(direction="range", upper__isnull=False, value__isnull=False, upper__gte=F("value"))
+                    | (~Q(direction="range") & Q(upper__isnull=True))
+                ),
+                violation_error_message=_("区间目标须有下限和上限，其他目标没有上限。"),
+            ),
+            models.CheckConstraint(
+                name="target_relation_complete",
+                condition=(
+                    Q(direction="relation", compared_with__isnull=False, measure="growth")
+                    | (~Q(direction="relation") & Q(compared_with__isnull=True))
+                ),
+                violation_error_message=_("与另一指标比较的目标须是增速目标，并指明那项指标。"),
+            ),
+            models.CheckConstraint(
+                name="target_met_is_by_date",
+                condition=Q(met_on__isnull=True) | Q(direction="by_date"),
+                violation_error_message=_("只有按期完成的目标有完成日期。"),
+            ),
             *period_constraints("target"),
         ]
         triggers = recorded()
 
     def __str__(self) -> str:
         return f"{self.name} v{self.version}"
+
+
+class TargetPoint(models.Model):
+    """One month of an explicit plan: the cumulative level due by the end of that month."""
+
+    target = models.ForeignKey(Target, models.PROTECT, related_name="points", verbose_name=_("目标版本"))
+    due_on = models.DateField(_("月末"))
+    value = FigureField(_("计划累计"))
+
+    class Meta:
+        verbose_name = _("目标月度计划")
+        verbose_name_plural = _("目标月度计划")
+        ordering = ["target", "due_on"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["target", "due_on"],
+                name="targetpoint_unique",
+                violation_error_message=_("同一目标同一月只能有一个计划数。"),
+            ),
+            models.CheckConstraint(
+                name="targetpoint_ends_month",
+                condition=Q(due_on__month_end=True),
+                violation_error_message=_("月度计划须止于月末。"),
+            ),
+        ]
+        triggers = recorded()
+
+    def __str__(self) -> str:
+        return f"{self.target} {self.due_on}"
