@@ -155,6 +155,16 @@ def generate(series: Series, taken: Collection[tuple[str, Period]] = ()) -> list
     return figures
 
 
+def held_back(series: Series, district: str) -> list[Invented]:
+    """The figures of a district that are missing in the end: what it would have reported."""
+    return [
+        figure
+        for figure in generate(replace(series, missing=()))
+        if (figure.district, (figure.period.year_no, figure.period.month_no)) in series.missing
+        and figure.district == district
+    ]
+
+
 def citywide(series: Series, city: str, growth: Mapping[int, Range]) -> list[Invented]:
     """The city's figures, of which only the growth is published; its levels are no figures."""
     whole = replace(
@@ -177,6 +187,13 @@ def annual_target(series: Series, district: str, year: int) -> Decimal:
     level = level_of(series, district)(year, 12) * (1000 + spread) / _MILLE
     places = min(series.places, 1) if series.nature == Indicator.Nature.FLOW else series.places
     return round_to(level * _break_factor(series, Period.month(year, 12)), places)
+
+
+def plan_points(series: Series, year: int, target: Decimal) -> dict[Month, Decimal]:
+    """The level due by the end of each slot, by the declared weights of the months; the last is the target itself."""
+    parts = [part / sum(series.season) for part in accumulate(series.season)]
+    places = -int(target.as_tuple().exponent)
+    return {(year, month): round_to(target * parts[month - 1], places) for month in series.months}
 
 
 def level_of(series: Series, district: str) -> Level:
@@ -252,7 +269,7 @@ def _places(
     if series.order == 0:
         return {}
     measured = growth if series.ranked_by == RankBy.GROWTH else values
-    places = calculations.ranks([None if one is None else one * series.order for one in measured.values()])
+    places = calculations.ranks(list(measured.values()), reverse=series.order < 0)
     found = dict(zip(measured, places, strict=True)) if places else {}
     if stage is series.reached(slot)[-1]:
         for (district, month), place in (series.reported_places or {}).items():

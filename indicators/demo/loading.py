@@ -14,8 +14,18 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from indicators.actions import RankInput, VintageInput, record_published
-from indicators.demo.generating import Invented, Series, Stage, annual_target, citywide, generate
+from indicators.demo.generating import (
+    Invented,
+    Series,
+    Stage,
+    annual_target,
+    citywide,
+    generate,
+    held_back,
+    plan_points,
+)
 from indicators.demo.reading import read_month, read_ranges, read_series
+from indicators.demo.reporting import load_forms
 from indicators.loading import _record, _stored_vintages
 from indicators.models import (
     Comparator,
@@ -26,6 +36,7 @@ from indicators.models import (
     RankPool,
     Source,
     Target,
+    TargetPoint,
     Vintage,
     VintageStatus,
 )
@@ -52,10 +63,11 @@ class _Declared:
     home: District
     unit: str
     growth_basis: str
+    keeps_up_with: Indicator | None
 
 
 def load(folder: Folder) -> None:
-    """Writes what demo.json declares and is not stored yet; a changed declaration gives new vintages.
+    """Writes what demo.json and forms.json declare and is not stored yet; a changed declaration gives new vintages.
 
     Where anything but demo data stands first (the article's figures, what people approved), it stays alone.
     """
@@ -64,6 +76,7 @@ def load(folder: Folder) -> None:
     pools = by_code(RankPool.objects.prefetch_related("districts"))
     taken = _taken()
     planned: list[tuple[Row, VintageInput]] = []
+    held: dict[tuple[str, Period], tuple[Decimal, Decimal | None]] = {}
     for order, row in enumerate(folder.rows("demo.json", "series"), 100):
         indicator, source, pool = row.one("indicator", indicators), row.one("source", sources), row.one("pool", pools)
         declared = _Declared(
@@ -75,16 +88,22 @@ def load(folder: Folder) -> None:
             home=row.one("home", districts),
             unit=row.unit("unit"),
             growth_basis=row.text("growth_basis"),
+            keeps_up_with=row.maybe("keeps_up_with", indicators),
         )
         if declared.growth_basis not in PriceBasis.values:
             row.fail("growth_basis", "不是认得的增速口径")
         folder.claim(row, Observation, {"indicator": indicator})
         city = row.one("city", districts)
         planned += [(row, given) for given in _figures(declared, districts, city, taken.get(indicator.pk, set()))]
+        held |= {
+            (indicator.code, figure.period): (figure.value, figure.growth)
+            for figure in held_back(declared.series, declared.home.code)
+        }
         _put_annual_targets(folder, declared, order)
         _put_expectations(folder, declared, order)
         row.end()
     _record_new(folder, planned)
+    load_forms(folder, held)
 
 
 def _record_new(folder: Folder, planned: list[tuple[Row, VintageInput]]) -> None:
@@ -175,47 +194,70 @@ def _morning(year: int, month: int, day: int) -> dt.datetime:
 
 
 def _put_annual_targets(folder: Folder, declared: _Declared, order: int) -> None:
-    """One target a year for the home district, when the entry names the path to it; and one changed since."""
+    """What the home district is to reach each year: a level, a range, or the growth of another indicator."""
     row, series = declared.row, declared.series
-    path, changed = row.get("annual_target"), row.part("target_change")
+    path, changed, bounds = row.get("annual_target"), row.part("target_change"), read_ranges(row, "annual_range")
     if changed and not path:
         row.fail("target_change", "没有年度目标可以调整")
     for year in series.whole_years if path else ():
         value = annual_target(series, declared.home.code, year)
-        _put_target(folder, declared, year, 1, value, known_from=_morning(year, 1, 10), path=path, order=order)
+        target = _put_target(folder, declared, year, order, value=value, path=path, **_ceiling(declared))
+        if path == Target.Path.PLAN:
+            for (_, month), level in plan_points(series, year, value).items():
+                where = {"target": target, "due_on": Period.month(year, month).end}
+                folder.put(row, TargetPoint, where=where, value=level)
+    for year, (low, high) in bounds.items():
+        _put_target(folder, declared, year, order, value=low, upper=high, direction=Target.Direction.RANGE)
+    if other := declared.keeps_up_with:
+        relation = {"measure": Target.Measure.GROWTH, "direction": Target.Direction.RELATION, "compared_with": other}
+        name = f"{_plain_name(declared.indicator)}增速不低于{_plain_name(other)}（演示）"
+        for year in series.whole_years:
+            code = f"demo-{declared.indicator.code}-{year}-relation"
+            _put_target(folder, declared, year, order, value=None, unit="%", code=code, name=name, **relation)
     if changed:
-        day, value = dt.date.fromisoformat(changed.text("on")), changed.digits("value")
+        day = dt.date.fromisoformat(changed.text("on"))
         _put_target(
             folder,
             declared,
             day.year,
-            2,
-            value,
-            known_from=_morning(day.year, day.month, day.day),
+            order,
+            version=2,
+            value=changed.digits("value"),
             path=path,
-            order=order,
+            known_from=_morning(day.year, day.month, day.day),
             reason=changed.text("reason"),
             authority=changed.text("authority"),
+            **_ceiling(declared),
         )
         changed.end()
 
 
+def _ceiling(declared: _Declared) -> dict[str, Any]:
+    """Where lower is better, a target is not to be exceeded."""
+    if declared.indicator.direction != Indicator.Direction.DOWN:
+        return {}
+    return {"direction": Target.Direction.DOWN, "comparator": Comparator.AT_MOST}
+
+
 def _put_target(
-    folder: Folder, declared: _Declared, year: int, version: int, value: Decimal | None, **columns: Any
-) -> None:
-    is_ceiling = declared.indicator.direction == Indicator.Direction.DOWN
-    folder.put(
+    folder: Folder, declared: _Declared, year: int, order: int, *, version: int = 1, code: str = "", **columns: Any
+) -> Target:
+    columns = {
+        "name": f"{_plain_name(declared.indicator)}{year}年目标（演示）",
+        "measure": Target.Measure.VALUE,
+        "unit": declared.unit,
+        "known_from": _morning(year, 1, 10),
+        **columns,
+    }
+    code = code or f"demo-{declared.indicator.code}-{year}"
+    return folder.put(
         declared.row,
         Target,
-        where={"district": declared.home, "code": f"demo-{declared.indicator.code}-{year}", "version": version},
+        where={"district": declared.home, "code": code, "version": version},
         indicator=declared.indicator,
-        name=f"{_plain_name(declared.indicator)}{year}年目标（演示）",
         kind=Target.Kind.YEAR,
-        measure=Target.Measure.VALUE,
-        value=value,
-        comparator=Comparator.AT_MOST if is_ceiling else Comparator.EQUAL,
-        unit=declared.unit,
         deadline_stated=True,
+        order=order,
         source=declared.source,
         locator=LOCATOR,
         **columns,
