@@ -307,7 +307,7 @@ def _record(folder: Folder, row: Row, figure: VintageInput, earlier: list[Vintag
     reason = ""
     if loaded:
         now, before = _told(figure), _told_by(loaded[-1])
-        changed = [name for name in now if now[name] != before[name]]
+        changed = [_label(name) for name in now if now[name] != before[name]]
         if not changed:
             folder.count(Vintage, SAME)
             return
@@ -322,12 +322,12 @@ def _record(folder: Folder, row: Row, figure: VintageInput, earlier: list[Vintag
 
 
 def _told(figure: VintageInput) -> dict[str, Any]:
-    """All that a figure says, under the names people know."""
+    """All that a figure says, by column and detail."""
     columns = {**figure.columns, "known_from": figure.known_from}
     return {
-        **{_label(name): _exact(value) for name, value in columns.items()},
-        "位次": sorted((r.pool.pk, r.by, r.place, r.pool_size, r.wording) for r in figure.ranks),
-        "原文比较": sorted((c.kind, str(c.delta), c.unit, c.wording, c.locator) for c in figure.comparisons),
+        **{name: _exact(value) for name, value in columns.items()},
+        "ranks": sorted((r.pool.pk, r.by, r.place, r.pool_size, r.wording) for r in figure.ranks),
+        "comparisons": sorted((c.kind, str(c.delta), c.unit, c.wording, c.locator) for c in figure.comparisons),
     }
 
 
@@ -335,14 +335,16 @@ def _told_by(vintage: Vintage) -> dict[str, Any]:
     """The same of a stored one."""
     names = ("value", "growth", "unit", *_COLUMNS, "known_from")
     return {
-        **{_label(name): _exact(getattr(vintage, name)) for name in names},
-        "位次": sorted((r.pool_id, r.by, r.place, r.pool_size, r.wording) for r in vintage.ranks.all()),
-        "原文比较": sorted((c.kind, str(c.delta), c.unit, c.wording, c.locator) for c in vintage.comparisons.all()),
+        **{name: _exact(getattr(vintage, name)) for name in names},
+        "ranks": sorted((r.pool_id, r.by, r.place, r.pool_size, r.wording) for r in vintage.ranks.all()),
+        "comparisons": sorted((c.kind, str(c.delta), c.unit, c.wording, c.locator) for c in vintage.comparisons.all()),
     }
 
 
 def _label(name: str) -> str:
-    return str(column(Vintage, name).verbose_name)
+    """The name people know."""
+    details = {"ranks": "位次", "comparisons": "原文比较"}
+    return details.get(name) or str(column(Vintage, name).verbose_name)
 
 
 def _exact(value: Any) -> Any:
