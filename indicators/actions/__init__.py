@@ -7,6 +7,14 @@ from indicators.actions.entries import Draft, Outcome, SavedCell, add_evidence, 
 from indicators.actions.exemptions import exempt
 from indicators.actions.figures import ComparisonInput, RankInput, VintageInput, record_published, release
 from indicators.actions.handing_in import decline, send_for_signature, sign, submit, submit_import, withdraw
+from indicators.actions.lights import (
+    adopt_rule,
+    end_exemption,
+    exempt_light,
+    judge,
+    judge_latest,
+    judge_unjudged,
+)
 from indicators.actions.moves import APPROVE, MOVES, Move, Offer, allowed_moves, offer, refusal, refusals
 from indicators.actions.review import (
     BulkApproval,
@@ -44,6 +52,7 @@ __all__ = [
     "VintageInput",
     "add_evidence",
     "add_forms",
+    "adopt_rule",
     "allowed_moves",
     "approve",
     "approve_many",
@@ -52,9 +61,14 @@ __all__ = [
     "chase",
     "decline",
     "end_exception",
+    "end_exemption",
     "excuse",
     "exempt",
+    "exempt_light",
     "grant_exception",
+    "judge",
+    "judge_latest",
+    "judge_unjudged",
     "offer",
     "open_due_rounds",
     "open_round",
