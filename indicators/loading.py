@@ -15,7 +15,8 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.utils import timezone
 
-from indicators.actions import ComparisonInput, RankInput, VintageInput, add_forms, record_published
+from indicators.actions import ComparisonInput, RankInput, VintageInput, add_forms, judge_unjudged, record_published
+from indicators.lights import LightRuleError, parse_rule
 from indicators.models import (
     Annotation,
     Assignment,
@@ -23,6 +24,10 @@ from indicators.models import (
     Indicator,
     IndicatorNode,
     IndicatorVersion,
+    LightResult,
+    LightRule,
+    LightRuleUse,
+    LightRuleVersion,
     Observation,
     PrintedComparison,
     Rank,
@@ -84,11 +89,14 @@ def load(folder: Folder) -> None:
     _load_rank_pools(folder)
     _load_strategy(folder)
     _load_indicators(folder)
+    _load_lights(folder)
     _load_figures(folder)
     _load_targets(folder)
     _load_annotations(folder)
     _load_rounds(folder)
     _load_checks(folder)
+    for _ in judge_unjudged(by=None, reason=""):
+        folder.count(LightResult, ADDED)
 
 
 def nodes_by_plan() -> dict[str, dict[str, StrategyNode]]:
@@ -185,6 +193,30 @@ def _load_indicators(folder: Folder) -> None:
         if owner and indicator.pk not in decided[district]:
             where = {"district": district, "indicator": indicator, "is_assumed": True}
             folder.put(row, Assignment, where=where, valid_from=assigned_from, department=owner)
+        row.end()
+
+
+def _load_lights(folder: Folder) -> None:
+    """Rules by which figures are judged; a version once loaded is never changed, another one is added."""
+    indicators = by_code(Indicator.objects.all())
+    said = ("valid_from", "conditions", "otherwise", "reason", "authority")
+    for row in folder.rows("lights.json", "rules"):
+        rule = folder.put(
+            row,
+            LightRule,
+            where={"code": row.text("code")},
+            fields=("name", "name_en", "family", "default_for", "note"),
+        )
+        for indicator in row.several("indicators", indicators):
+            folder.put(row, LightRuleUse, where={"indicator": indicator}, rule=rule)
+        for part in row.parts("versions"):
+            try:
+                parse_rule(part.get("conditions"), part.get("otherwise", ""))
+            except LightRuleError as error:
+                part.fail("conditions", str(error))
+            where = {"rule": rule, "number": part.whole("number")}
+            folder.put(part, LightRuleVersion, where=where, fields=said, frozen=said)
+            part.end()
         row.end()
 
 

@@ -21,13 +21,14 @@ from indicators.rows import (
     RATE_PLACES,
     Figure,
     TargetRow,
+    due_share,
     exact_value,
     level_figure,
     percent_figure,
     pp_figure,
     value_figure,
 )
-from indicators.rows.building import due_share, rounded_gap
+from indicators.rows.building import planned_at, rounded_gap
 from indicators.rows.facts import period_of
 from lvyuan import periods
 from lvyuan.numbers import round_to
@@ -241,7 +242,7 @@ def _annual(row: TargetRow, point: Point, trail: Trail, district: str, past_due:
     left = calculations.months_left(period.end, target.period_end)
     remaining = calculations.remaining(target.value, point.exact)
     same_slot, total = _last_year(trail, point, indicator)
-    due = due_share(target, period, last_slot=same_slot, last_total=total)
+    due = due_share(target, period, last_slot=same_slot, last_total=total, planned=planned_at(target, period.end))
     flows = period.kind is PeriodKind.YTD
     per_month = calculations.required_per_month(remaining, left) if flows else None
     months = _months(trail, indicator, point) if flows else ()

@@ -92,7 +92,7 @@ def shrink_to_one_indicator_and_ten_projects() -> None:
     vintages = f"SELECT id FROM indicators_vintage WHERE observation_id IN ({observations})"
     with pgtrigger.ignore(), connection.cursor() as cursor:
         cursor.execute(f"UPDATE indicators_observation SET current_id = NULL WHERE id IN ({observations})")
-        for table in ("rank", "printedcomparison", "release"):
+        for table in ("rank", "printedcomparison", "release", "lightresult"):
             cursor.execute(f"DELETE FROM indicators_{table} WHERE vintage_id IN ({vintages})")
         cursor.execute(f"DELETE FROM indicators_vintage WHERE id IN ({vintages})")
         cursor.execute("DELETE FROM indicators_target")

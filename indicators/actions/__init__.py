@@ -7,6 +7,14 @@ from indicators.actions.entries import Draft, Outcome, SavedCell, add_evidence, 
 from indicators.actions.exemptions import exempt
 from indicators.actions.figures import ComparisonInput, RankInput, VintageInput, record_published, release
 from indicators.actions.handing_in import decline, send_for_signature, sign, submit, submit_import, withdraw
+from indicators.actions.lights import (
+    adopt_rule,
+    end_exemption,
+    exempt_light,
+    judge,
+    judge_latest,
+    judge_unjudged,
+)
 from indicators.actions.moves import APPROVE, MOVES, Move, Offer, allowed_moves, offer, refusal, refusals
 from indicators.actions.review import (
     BulkApproval,
@@ -57,6 +65,7 @@ __all__ = [
     "VintageInput",
     "add_evidence",
     "add_forms",
+    "adopt_rule",
     "allowed_moves",
     "annotate",
     "approve",
@@ -67,10 +76,15 @@ __all__ = [
     "decline",
     "drop_reason",
     "end_exception",
+    "end_exemption",
     "excuse",
     "exempt",
+    "exempt_light",
     "explain_growth",
     "grant_exception",
+    "judge",
+    "judge_latest",
+    "judge_unjudged",
     "may_remark",
     "offer",
     "open_due_rounds",

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from django.db.models import Max, OuterRef, Subquery
 from django.utils import timezone
 
+from indicators.actions.lights import judge
 from indicators.models import (
     Entry,
     Indicator,
@@ -112,6 +113,7 @@ def add_vintages(given: Sequence[VintageInput]) -> list[Vintage]:
     Observation.objects.filter(pk__in=[observation.pk for observation in observations.values()]).update(
         current=Subquery(known_last.values("pk")[:1])
     )
+    judge(by=None, vintages=vintages, reason="")  # in the name of whoever added them
     return vintages
 
 

@@ -1,6 +1,6 @@
 """One scorecard: every page, chart, export and command takes its figures from the rows made here."""
 
-from indicators.rows.building import progress_figures
+from indicators.rows.building import due_share, progress_figures
 from indicators.rows.cards import RankRow, Row, Scorecard, TargetRow, VintageInfo
 from indicators.rows.figures import (
     RATE_PLACES,
@@ -33,6 +33,7 @@ __all__ = [
     "Scorecard",
     "TargetRow",
     "VintageInfo",
+    "due_share",
     "exact_value",
     "figure_row",
     "level_figure",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
@@ -200,7 +201,9 @@ def progress_figures(
     if target is None:
         return None, None, None
     completion = calculations.share_percent(exact, target.value)
-    share = due_share(target, period, last_slot=last_slot, last_total=last_total)
+    share = due_share(
+        target, period, last_slot=last_slot, last_total=last_total, planned=planned_at(target, period.end)
+    )
     gap = rounded_gap(calculations.gap_to_share_pp(completion, share), target)
     return (
         target_figure(target, district),
@@ -210,13 +213,18 @@ def progress_figures(
 
 
 def due_share(
-    target: Target, period: Period, *, last_slot: Decimal | None = None, last_total: Decimal | None = None
+    target: Target,
+    period: Period,
+    *,
+    last_slot: Decimal | None = None,
+    last_total: Decimal | None = None,
+    planned: Decimal | None = None,
 ) -> Decimal | None:
     """The share of an annual target that is due at the figure's own period, by the target's path; percent.
 
     None without a path, where the path needs figures that are not known, or for a figure that is not cumulative.
     """
-    if period.kind is not PeriodKind.YTD:
+    if period.kind not in (PeriodKind.YTD, PeriodKind.YEAR):
         return None
     match target.path:
         case Target.Path.LINEAR:
@@ -224,9 +232,15 @@ def due_share(
         case Target.Path.SEASONAL:
             return calculations.seasonal_share(last_slot, last_total)
         case Target.Path.PLAN:
-            planned = {point.due_on: point.value for point in target.points.all()}
-            return calculations.plan_share(planned.get(period.end), target.value)
+            return calculations.plan_share(planned, target.value)
     return None
+
+
+def planned_at(target: Target, on: dt.date) -> Decimal | None:
+    """What the target's own plan has for that month's end; its points must be at hand."""
+    if target.path != Target.Path.PLAN:
+        return None
+    return next((point.value for point in target.points.all() if point.due_on == on), None)
 
 
 def rounded_gap(gap: Decimal | None, target: Target) -> Decimal | None:
