@@ -270,7 +270,9 @@ def _places(value: Decimal) -> int:
 
 def _merged(lists: Sequence[list[str]]) -> list[str]:
     """All labels once: those of the longest list, each other one behind its predecessor in its own list."""
-    merged = list(max(lists, key=len, default=[]))
+    none: list[str] = []
+    longest = max(lists, key=len, default=none)
+    merged = list(longest)
     for labels in lists:
         if labels == merged:
             continue
