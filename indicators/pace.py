@@ -412,3 +412,33 @@ def _far_outlook(target: Target, running: Point | None, trail: Trail, indicator:
 
 def _percent(key: str, value: Decimal | None) -> Figure | None:
     return percent_figure(key, round_to(value, RATE_PLACES), is_derived=True)
+
+
+def schedule(rows: Sequence[TargetRow], trail: Trail) -> tuple[tuple[Period, Decimal], ...]:
+    """Where the path of the latest annual level target stands at each slot of its year, in its unit, for a chart."""
+    annual = [
+        row.target
+        for row in rows
+        if row.target.kind == Target.Kind.YEAR
+        and row.target.measure == Target.Measure.VALUE
+        and row.target.path != Target.Path.NONE
+    ]
+    target = max(annual, key=lambda one: one.period_end, default=None)
+    if target is None or target.value is None or target.indicator is None:
+        return ()
+    points = []
+    for slot in periods.slots_of_year(target.indicator.slots, target.period_end.year, PeriodKind.YTD):
+        last_slot = trail.get(periods.same_slot_last_year(slot))
+        ends = periods.slots_of_year(target.indicator.slots, slot.year_no - 1, slot.kind)
+        last_total = trail.get(ends[-1])
+        share = due_share(
+            target,
+            slot,
+            last_slot=last_slot.exact if last_slot else None,
+            last_total=last_total.exact if last_total else None,
+            planned=planned_at(target, slot.end),
+        )
+        level = round_to(calculations.level_due(target.value, share), LEVEL_PLACES)
+        if level is not None:
+            points.append((slot, level))
+    return tuple(points)

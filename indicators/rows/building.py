@@ -95,6 +95,7 @@ def build_row(indicator: Indicator, facts: Facts, beside: Beside, targets: Seque
         vintage=VintageInfo(
             pk=facts.pk,
             number=facts.number,
+            version=facts.version,
             status=facts.status_label,
             source=facts.source,
             source_kind=facts.source_kind_label,

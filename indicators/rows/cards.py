@@ -28,6 +28,7 @@ class VintageInfo:
 
     pk: int
     number: int
+    version: int  # of the definition
     status: str
     source: str
     source_kind: str

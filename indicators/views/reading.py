@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -10,20 +11,21 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from indicators.charts import trend_charts
+from indicators.charts import indicator_charts
 from indicators.filters import IndicatorFilter
-from indicators.models import Assignment, Indicator, Observation, Target
-from indicators.pace import paces
+from indicators.models import Annotation, Assignment, Indicator, Observation, RankBy, RankPool, Target
+from indicators.pace import Trail, paces, read_trails, schedule
 from indicators.provenance import formulas, pace_formulas, vintage_lines
-from indicators.ranking import places_of
+from indicators.ranking import peer_ranking, places_of
 from indicators.reconcile import reconciliation
-from indicators.rows import Figure, figure_row, months_with_figures, scorecard, series
+from indicators.rows import Figure, Row, TargetRow, figure_row, months_with_figures, scorecard, series
+from indicators.stories import story_context
 from indicators.story_forms import reason_form
 from indicators.tables import IndicatorTable
 from lvyuan.accounts.models import District, Role
 from lvyuan.audit.triggers import FIGURES, REPORTING
 from lvyuan.numbers import plain
-from lvyuan.periods import Period
+from lvyuan.periods import Period, label
 from lvyuan.ui.conditional import conditional_page
 from lvyuan.ui.http import asked_moment, asked_period, month_choices
 from lvyuan.ui.views import Missing
@@ -77,6 +79,8 @@ def indicator_detail(request: HttpRequest, code: str) -> HttpResponse:
     row = card.by_code[code]
     shown = row.period.end if row.period else timezone.localdate()
     versions = list(indicator.versions.order_by("-valid_from"))
+    targets = [target for target in card.targets if target.target.indicator_id == indicator.pk]
+    told = story_context(row, indicator=indicator, district=district, user=request.user, known_at=known_at)
     return render(
         request,
         "indicators/indicator_detail.html",
@@ -84,9 +88,9 @@ def indicator_detail(request: HttpRequest, code: str) -> HttpResponse:
             "indicator": indicator,
             "row": row,
             "history": history,
-            "charts": trend_charts(history, indicator.name),
+            "charts": _charts(request, row, history, targets, told["annotations"]),
             "paces": paces(
-                [row for row in card.targets if row.target.indicator_id == indicator.pk],
+                targets,
                 district=district,
                 today=timezone.localdate(known_at) if known_at else timezone.localdate(),
                 known_at=known_at,
@@ -98,7 +102,47 @@ def indicator_detail(request: HttpRequest, code: str) -> HttpResponse:
             "period": period,
             "known_at": known_at,
             "months": month_choices(months_with_figures(district), period),
+            **told,
         },
+    )
+
+
+def _charts(
+    request: HttpRequest,
+    row: Row,
+    history: Sequence[Row],
+    targets: Sequence[TargetRow],
+    events: Sequence[Annotation],
+) -> list[dict[str, Any]]:
+    """Trend, schedule, the pool beside each other, growth by month; at most five queries."""
+    district, known_at = settings.HOME_DISTRICT, asked_moment(request)
+    pool = RankPool.objects.filter(code=settings.RANK_POOL).first()
+    ranking = None
+    if row.period is not None and pool is not None and row.indicator.nature != Indicator.Nature.TEXT:
+        ranking = peer_ranking(
+            indicator=row.indicator,
+            period=row.period,
+            pool=pool,
+            known_at=known_at,
+            user=request.user,
+            by=RankBy.GROWTH,
+        )
+    trail: Trail = {}
+    if any(target.target.path == Target.Path.SEASONAL for target in targets) and history:
+        until = max(target.target.period_end for target in targets)
+        trail = read_trails([row.indicator], district=district, until=until, known_at=known_at).get(
+            row.indicator.pk, {}
+        )
+    return indicator_charts(
+        history,
+        row.indicator,
+        schedule=schedule(targets, trail),
+        events=[(event.happened_on, event.title) for event in events],
+        standings=[(one.district.short_name, one.value) for one in ranking.standings] if ranking else (),
+        standings_title=f"{row.indicator.name} · {ranking.pool}同比增长（{label(ranking.period)}）" if ranking else "",
+        own=next((one.district.short_name for one in ranking.standings if one.district.code == district), "")
+        if ranking
+        else "",
     )
 
 

@@ -442,3 +442,11 @@ def test_asking_for_more_is_never_easier(first, second, history):
     assert order.index(c.reach(less, history)) <= order.index(c.reach(more, history))
     scaled = [value * WAN_PER_YI for value in history]
     assert c.reach(less * WAN_PER_YI, scaled) is c.reach(less, history)
+
+
+def test_level_due():
+    # by hand: a third of the way to 500 is 166.67; a plan of 200 of 500 comes back as 200
+    assert round_to(c.level_due(D(500), c.linear_share(F(4, 12))), 2) == D("166.67")
+    assert c.level_due(D(500), c.plan_share(D(200), D(500))) == D(200)
+    assert c.level_due(None, D(40)) is None
+    assert c.level_due(D(500), None) is None
