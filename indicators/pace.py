@@ -7,7 +7,7 @@ deadline has passed without its result.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -36,6 +36,7 @@ from lvyuan.periods import Period, PeriodKind
 
 YEARS_BACK = 7  # of a series' past: enough to try a projection on five finished years
 LEVEL_PLACES = 2
+WHOLE_YEAR = 12
 REACH_WORDS = {Reach.REACHABLE: "可达", Reach.HARD: "吃力", Reach.UNSEEN: "历史未见"}
 PROGRESS_WORDS = {
     Progress.ACHIEVED: "已达到",
@@ -68,7 +69,7 @@ class Outlook:
     high: Figure
     error: Figure  # mean absolute error of the worse method, percent
     tested: int
-    falls_short: bool  # even the upper end lies below the target
+    short_by: Figure | None  # what even the upper end lacks to the target; None when it reaches it
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,8 @@ class Pace:
         """The one thing to know, as words and figure: ahead of or behind what is due; nothing without a yardstick."""
         if self.is_reached:
             return "已达到目标", None
+        if self.outlook is not None and self.outlook.short_by is not None:
+            return "到期测算至少差", self.outlook.short_by
         if self.gap is not None:
             return _ahead(self.gap, "超进度", "落后进度"), self.gap
         if self.growth_gap is not None:
@@ -114,6 +117,8 @@ class Pace:
     def tone(self) -> str:
         """The shape and colour of the lead: up, level or down."""
         _, figure = self.lead
+        if self.outlook is not None and figure is self.outlook.short_by:
+            return "down"
         if figure is None or figure.value is None:
             return "up"
         return "up" if figure.value > 0 else "down" if figure.value < 0 else "level"
@@ -152,13 +157,21 @@ def _ahead(gap: Figure, ahead: str, behind: str) -> str:
 
 
 def paces(
-    rows: Sequence[TargetRow], *, district: str, today: dt.date, known_at: dt.datetime | None = None
+    rows: Sequence[TargetRow],
+    *,
+    district: str,
+    today: dt.date,
+    until: Period | None = None,
+    known_at: dt.datetime | None = None,
 ) -> tuple[Pace, ...]:
-    """The pace of each target, in order; one query whatever their number."""
-    ends = [row.current_period.end for row in rows if row.current_period]
+    """The pace of each target, in order; one query whatever their number.
+
+    `until` is the month that the page was asked for: no figure of a later period counts.
+    """
     indicators = [row.target.indicator for row in rows if row.target.indicator is not None]
-    trails = read_trails(indicators, district=district, until=max(ends), known_at=known_at) if ends else {}
-    return tuple(_pace(row, trails.get(row.target.indicator_id or 0, {}), district, today) for row in rows)
+    last = until.end if until else today
+    trails = read_trails(indicators, district=district, until=last, known_at=known_at) if indicators else {}
+    return tuple(_pace(row, trails.get(row.target.indicator_id or 0, {}), district, last) for row in rows)
 
 
 def read_trails(
@@ -198,25 +211,27 @@ def read_trails(
     return trails
 
 
-def _pace(row: TargetRow, trail: Trail, district: str, today: dt.date) -> Pace:
+def _pace(row: TargetRow, trail: Trail, district: str, last: dt.date) -> Pace:
     target = row.target
     if target.measure != Target.Measure.VALUE or target.direction != Target.Direction.UP or target.indicator is None:
         return Pace(row)
-    point = trail.get(row.current_period) if row.current_period else None
-    deadline = target.period_end
-    if target.kind != Target.Kind.YEAR and target.indicator.primary_kind == PeriodKind.YTD:
+    running = trail.get(row.current_period) if row.current_period else None
+    point = running
+    if target.kind == Target.Kind.YEAR:
+        point = _latest(one for one in trail.values() if one.period.year_no == target.period_end.year)
+    elif target.indicator.primary_kind == PeriodKind.YTD:
         # A promised annual level is answered by whole years only: the latest one that is finished.
-        years = [one for one in trail.values() if one.period.month_no == 12]
-        latest = max(years, key=lambda one: one.period.end, default=None)
-        running, point = point, latest
-    else:
-        running = point
-    past_due = today > deadline and (point is None or point.period.end < deadline)
+        point = _latest(one for one in trail.values() if one.period.month_no == WHOLE_YEAR)
+    past_due = last > target.period_end and (point is None or point.period.end < target.period_end)
     if point is None or point.exact is None or point.unit != target.unit:
         return Pace(row, is_past_due=past_due, missing=_missing(row, point))
     if target.kind == Target.Kind.YEAR:
         return _annual(row, point, trail, district, past_due)
     return _many_years(row, point, running, trail, district, past_due)
+
+
+def _latest(points: Iterable[Point]) -> Point | None:
+    return max(points, key=lambda one: one.period.end, default=None)
 
 
 def _missing(row: TargetRow, point: Point | None) -> str:
@@ -384,7 +399,7 @@ def _outlook(target: Target, found: calculations.Projection | None, key: str, at
     assert low
     assert high
     assert error
-    return Outlook(low, high, error, found.tested, falls_short=target.value is not None and found.high < target.value)
+    return Outlook(low, high, error, found.tested, _short_by(target, found.high, key, at))
 
 
 def _far_outlook(target: Target, running: Point | None, trail: Trail, indicator: Indicator, key: str) -> Outlook | None:
@@ -407,7 +422,14 @@ def _far_outlook(target: Target, running: Point | None, trail: Trail, indicator:
         _percent(f"{key}/outlook_error{at}", found.error_percent),
     )
     assert all(figures)
-    return Outlook(*figures, found.tested, falls_short=target.value is not None and high < target.value)  # type: ignore[arg-type]
+    return Outlook(*figures, found.tested, _short_by(target, high, key, at))  # type: ignore[arg-type]
+
+
+def _short_by(target: Target, high: Decimal, key: str, at: str) -> Figure | None:
+    lacking = calculations.remaining(target.value, high)
+    if lacking is None or lacking <= 0:
+        return None
+    return level_figure(f"{key}/outlook_short_by{at}", lacking, target.unit, LEVEL_PLACES)
 
 
 def _percent(key: str, value: Decimal | None) -> Figure | None:

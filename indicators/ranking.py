@@ -230,7 +230,7 @@ def _rows(
     known_at: dt.datetime | None,
     user: User,
 ) -> dict[Place, Row]:
-    """The rows of all members at those periods; two queries."""
+    """The rows of all members at those periods; one query."""
     by_code = {member.code: member.pk for member in members}
     by_period = {period.code: period for period in asked}
     vintages = Vintage.objects.in_force(known_at).filter(
@@ -242,7 +242,7 @@ def _rows(
     )
     return {
         (by_code[code], by_period[period]): row
-        for (code, _, period), row in rows_by_address(vintages).items()
+        for (code, _, period), row in rows_by_address(vintages, indicators=[indicator]).items()
         if period in by_period
     }
 

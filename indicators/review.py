@@ -283,7 +283,7 @@ def _ranks_text(entry: Entry, vintage: Vintage | None) -> str:
 
 
 def _rows_around(entries: Sequence[Entry], user: User) -> dict[tuple[str, int, str], Row]:
-    """By district, indicator and period code, the figures in force, at the slots before and a year ago; two queries."""
+    """By district, indicator and period code, the figures in force, at the slots before and a year ago; one query."""
     if not entries:
         return {}
     wanted = set()
@@ -298,4 +298,5 @@ def _rows_around(entries: Sequence[Entry], user: User) -> dict[tuple[str, int, s
         indicator__in={indicator for _, indicator, *_ in wanted},
         period_end__in={end for *_, end, _ in wanted},
     )
-    return rows_by_address(Vintage.objects.in_force().filter(observation__in=observations))
+    vintages = Vintage.objects.in_force().filter(observation__in=observations)
+    return rows_by_address(vintages, indicators={entry.indicator for entry in entries})

@@ -28,7 +28,7 @@ PATHS = {  # one of each counts the unread notices for the header; the cockpit s
     "/indicators/?sort=-value": 10,
     "/indicators/industrial_output/": 28,
     "/figures/industrial_output/220106/2023-06.ytd/": 19,
-    "/indicators/industrial_output/ranks/": 10,
+    "/indicators/industrial_output/ranks/": 9,
     "/targets/": 9,
     "/strategy/": 18,
     "/projects/": 14,

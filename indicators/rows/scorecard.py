@@ -116,15 +116,24 @@ def rows_by_vintage(vintages: QuerySet[Vintage]) -> dict[int, Row]:
     return {facts.pk: row for facts, row in _alone(vintages)}
 
 
-def rows_by_address(vintages: QuerySet[Vintage]) -> dict[tuple[str, int, str], Row]:
-    """As `rows_by_vintage`, by district code, indicator id and period code."""
-    return {(facts.district, facts.indicator, facts.period.code): row for facts, row in _alone(vintages)}
+def rows_by_address(
+    vintages: QuerySet[Vintage], *, indicators: Iterable[Indicator] | None = None
+) -> dict[tuple[str, int, str], Row]:
+    """As `rows_by_vintage`, by district code, indicator id and period code; one query where `indicators` are given."""
+    found = _alone(vintages, indicators)
+    return {(facts.district, facts.indicator, facts.period.code): row for facts, row in found}
 
 
-def _alone(vintages: QuerySet[Vintage]) -> list[tuple[Facts, Row]]:
+def _alone(
+    vintages: QuerySet[Vintage], indicators: Iterable[Indicator] | None = None
+) -> list[tuple[Facts, Row]]:
     found = read(vintages)
-    indicators = Indicator.objects.in_bulk({facts.indicator for facts in found})
-    return [(facts, build_row(indicators[facts.indicator], facts, {}, [])) for facts in found]
+    known = (
+        Indicator.objects.in_bulk({facts.indicator for facts in found})
+        if indicators is None
+        else {indicator.pk: indicator for indicator in indicators}
+    )
+    return [(facts, build_row(known[facts.indicator], facts, {}, [])) for facts in found]
 
 
 def months_with_figures(district: str) -> list[Period]:

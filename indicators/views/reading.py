@@ -90,11 +90,13 @@ def indicator_detail(request: HttpRequest, code: str) -> HttpResponse:
             "history": history,
             "charts": _charts(request, row, history, targets, told["annotations"]),
             "paces": paces(
-                targets,
+                [target for target in targets if _is_current(target, row)],
                 district=district,
                 today=timezone.localdate(known_at) if known_at else timezone.localdate(),
+                until=period,
                 known_at=known_at,
             ),
+            "past_targets": [target for target in targets if not _is_current(target, row)],
             "versions": versions,
             "version": next((v for v in versions if v.is_in_force(shown)), None),
             "nodes": indicator.nodes.all(),
@@ -105,6 +107,15 @@ def indicator_detail(request: HttpRequest, code: str) -> HttpResponse:
             **told,
         },
     )
+
+
+def _is_current(target: TargetRow, row: Row) -> bool:
+    """Whether a target is about the period shown: of its year, for exactly it, or of several years."""
+    if row.period is None or target.target.kind == Target.Kind.THREE_YEARS:
+        return True
+    if target.target.kind == Target.Kind.YEAR:
+        return target.period.year_no == row.period.year_no
+    return target.period == row.period
 
 
 def _charts(

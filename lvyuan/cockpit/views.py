@@ -49,7 +49,7 @@ def cockpit(request: HttpRequest) -> HttpResponse:
         "cockpit/cockpit.html",
         {
             "card": card,
-            "paces": paces(card.headline_targets, district=district, today=today, known_at=known_at),
+            "paces": paces(card.headline_targets, district=district, today=today, until=period, known_at=known_at),
             "tiles": [(row, sparks.get(row.indicator.pk)) for row in card.headline],
             "portfolio": portfolio(
                 as_of=asked_date(request, "as_of"), known_at=known_at, user=request.user, district=district

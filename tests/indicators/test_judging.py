@@ -614,5 +614,6 @@ def test_judging_takes_the_same_queries_for_one_and_many():
     assert approval_queries(200, prefix="b", with_targets=False) == without
     judged = approval_queries(1, prefix="c", with_targets=True)
     assert approval_queries(200, prefix="d", with_targets=True) == judged
-    # uses and targets are always asked for; then figures, versions, neighbours, last lights, the insert
-    assert judged - without == 5
+    # uses and targets are always asked for; then figures, their ranks and comparisons, versions, neighbours, last
+    # lights, the insert
+    assert judged - without == 7

@@ -14,6 +14,7 @@ from indicators.models import Target, TargetPoint
 from indicators.pace import paces
 from indicators.provenance import pace_formulas
 from indicators.rows import scorecard
+from lvyuan.periods import Period
 from tests.conftest import HOME
 from tests.indicators.factories import figure, target
 
@@ -150,7 +151,8 @@ def test_projection_is_a_range_with_its_own_past_error(cast):
     found = pace(cast, "output-year").outlook
     assert (text(found.low), text(found.high), text(found.error)) == ("292.82亿元", "292.82亿元", "0.0%")
     assert found.tested == 3  # 2021 to 2023; 2020 has no year before
-    assert found.falls_short  # 292.82 of 500
+    assert text(found.short_by) == "207.18亿元"  # 500 − 292.82
+    assert pace(cast, "output-year").lead == ("到期测算至少差", found.short_by)
 
 
 def test_past_the_deadline_without_its_result(cast):
@@ -163,6 +165,24 @@ def test_past_the_deadline_without_its_result(cast):
     assert not found.is_past_due
     assert found.is_reached
     assert found.lead == ("已达到目标", None)
+
+
+def test_a_target_of_an_earlier_year_keeps_its_own_result(cast):
+    output("2022-12.ytd", "480")
+    output("2024-04.ytd", "183.5")
+    annual(year=2022, path=Target.Path.LINEAR)
+    found = pace(cast, "output-year")
+    assert (text(found.completion), found.is_past_due) == ("96.0%", False)
+
+
+def test_no_figure_after_the_month_asked_for_counts(cast):
+    output("2024-04.ytd", "183.5")
+    output("2024-05.ytd", "230.0")
+    annual(path=Target.Path.LINEAR)
+    card = scorecard(district=HOME, period=Period.month(2024, 4), user=cast.leader)
+    rows = [row for row in card.targets if row.target.code == "output-year"]
+    found = paces(rows, district=HOME, today=TODAY, until=Period.month(2024, 4))[0]
+    assert (found.base_period.code, text(found.completion)) == ("2024-04.ytd", "36.7%")
 
 
 def test_article_promises_lack_their_figures(cast):
