@@ -18,7 +18,9 @@ from indicators.models import Comparator, Indicator, RankPool
 from indicators.ranking import LAB_ROLES, Lab, Ranking, period_to_rank, rank_lab, rankings, ways
 from indicators.rows import months_with_figures
 from indicators.views.reading import get_indicator
+from lvyuan.audit.triggers import FIGURES
 from lvyuan.periods import Period
+from lvyuan.ui.conditional import conditional_page
 from lvyuan.ui.http import asked_moment, asked_period, month_choices
 from lvyuan.ui.views import Missing
 
@@ -43,6 +45,7 @@ class LabForm(forms.Form):
 
 
 @require_safe
+@conditional_page(FIGURES)
 def rank_detail(request: HttpRequest, code: str) -> HttpResponse:
     """`?period=&pool=&by=&delta=`; the what-if is for leaders, reviewers and admins."""
     indicator, known_at, asked = get_indicator(request, code), asked_moment(request), asked_period(request)

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_safe
 
 from indicators import actions
@@ -17,11 +18,14 @@ from indicators.rows import scorecard
 from indicators.target_forms import TargetForm
 from lvyuan.accounts.models import District, Role
 from lvyuan.audit.models import Event
+from lvyuan.audit.triggers import FIGURES
+from lvyuan.ui.conditional import conditional_page
 from lvyuan.ui.http import asked_moment, require_role
 from lvyuan.ui.views import Missing
 
 
 @require_safe
+@conditional_page(FIGURES)
 def target_list(request: HttpRequest) -> HttpResponse:
     """Every target in force: kind, direction, path, deadline, version and who set it."""
     known_at = asked_moment(request)
@@ -40,6 +44,7 @@ def setters(targets: list[Target]) -> dict[int, Event]:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_role(Role.ADMIN)
+@cache_control(no_store=True)
 def target_create(request: HttpRequest) -> HttpResponse:
     district = District.objects.get(code=settings.HOME_DISTRICT)
     form = TargetForm(request.POST if request.method == "POST" else None)
@@ -48,6 +53,7 @@ def target_create(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_role(Role.ADMIN)
+@cache_control(no_store=True)
 def target_change(request: HttpRequest, district: str, code: str) -> HttpResponse:
     """A new version, filled in with what the newest one says."""
     newest = (

@@ -60,6 +60,8 @@ def conditional_page(*topics: str) -> Callable[[Any], Any]:
         @wraps(view)
         def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             response: HttpResponse = conditional(request, *args, **kwargs)
+            if response.status_code not in (200, 304):
+                del response["ETag"]
             patch_vary_headers(response, HTMX_HEADERS)
             return response
 

@@ -21,6 +21,7 @@ from django.utils import timezone, translation
 from indicators import actions
 from indicators.models import Entry, IndicatorVersion, Round, Target, Vintage
 from lvyuan.accounts.models import Department, User
+from lvyuan.audit.models import Event
 from lvyuan.audit.triggers import FIGURES
 from lvyuan.audit.version import models_about
 from lvyuan.imports.models import ImportJob
@@ -40,11 +41,13 @@ COCKPIT, LIST, ONE = "/cockpit/", "/indicators/", "/indicators/industrial_output
 FIGURE, PROJECTS = "/figures/industrial_output/220106/2023-06.ytd/", "/projects/"
 APPROVED = "/figures/industrial_output/220106/2023-07.ytd/"  # once it is: the figure that tests log
 ONLY_JOINED = "what a vintage took from its entry is in the vintage; only joined on the way to evidence and steps"
+FORMS = {"target-create", "target-change"}
 # Tables that pages read beside their topics, and why they may.
 READ_BESIDE = {
     Session: "the session: who asks, and messages, are told apart",
     Notice: "unread notices are counted in the ETag",
     Entry: ONLY_JOINED,
+    Event: "who set a target, written with it",
     ImportJob: "only who made it, which never changes, for whether evidence may be seen",
 }
 
@@ -130,8 +133,15 @@ def test_an_unchanged_page_is_a_304_of_three_queries(leader, name):
 
 
 def test_pages_people_read_are_conditional_and_others_are_not():
-    reading = {name for name, (path, _) in PAGES.items() if not path.startswith(NEVER_STORED)} - {"home"}
-    assert set(TOPICS) == reading
+    reading = {name for name, (path, _) in PAGES.items() if not path.startswith(NEVER_STORED)}
+    assert set(TOPICS) == reading - FORMS - {"home"}
+
+
+@pytest.mark.parametrize("name", sorted(FORMS))
+def test_forms_beside_read_pages_are_never_stored(sign_in, name):
+    response = sign_in("admin").get(PAGES[name][0])
+    assert (response.status_code, response["Cache-Control"]) == (200, "no-store")
+    assert "ETag" not in response
 
 
 @pytest.mark.parametrize("name", PATHS)
@@ -387,6 +397,13 @@ def test_refusals_and_missing_pages_have_no_etag(leader):
         assert (response.status_code, response["Cache-Control"]) == (404, "no-store")
         assert "ETag" not in response
     assert leader.post(COCKPIT, {"csrfmiddlewaretoken": token(leader, COCKPIT)}).status_code == 405
+
+
+@pytest.mark.parametrize(("status", "has_etag"), [(200, True), (422, False), (302, False)])
+def test_only_pages_that_came_about_have_an_etag(leader, status, has_etag):
+    request = leader.get(COCKPIT).wsgi_request
+    view = conditional_page(FIGURES)(lambda request: HttpResponse("x", status=status))
+    assert view(request).has_header("ETag") is has_etag
 
 
 def test_the_decorator_wants_topics_that_exist():
