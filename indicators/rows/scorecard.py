@@ -124,9 +124,7 @@ def rows_by_address(
     return {(facts.district, facts.indicator, facts.period.code): row for facts, row in found}
 
 
-def _alone(
-    vintages: QuerySet[Vintage], indicators: Iterable[Indicator] | None = None
-) -> list[tuple[Facts, Row]]:
+def _alone(vintages: QuerySet[Vintage], indicators: Iterable[Indicator] | None = None) -> list[tuple[Facts, Row]]:
     found = read(vintages)
     known = (
         Indicator.objects.in_bulk({facts.indicator for facts in found})

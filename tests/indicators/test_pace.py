@@ -19,7 +19,7 @@ from tests.conftest import HOME
 from tests.indicators.factories import figure, target
 
 pytestmark = pytest.mark.django_db
-TODAY = dt.date(2024, 5, 20)
+TODAY = dt.date(2024, 12, 20)
 
 
 def annual(value="500", year=2024, **columns):
