@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from indicators import calculations
 from indicators.actions import RankInput, VintageInput, record_published
-from indicators.loading import _record, _stored_vintages
+from indicators.loading import _record, _stored_vintages, judge_loaded
 from indicators.models import (
     Comparator,
     Indicator,
@@ -233,6 +233,7 @@ def load(folder: Folder) -> None:
         record_published(by=None, figures=new, reason="")
     except (Refused, IntegrityError, ValidationError) as error:
         folder.refuse(Row("demo.json", "", {}), error, Vintage, Rank, Observation)
+    judge_loaded(folder)
 
 
 def read_series(row: Row, indicator: Indicator, districts: Sequence[str]) -> Series:

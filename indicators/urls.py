@@ -1,6 +1,18 @@
 from django.urls import path
 
-from indicators.views import board, entry, exceptions, exemptions, moves, reading, releases, review, rounds, tasks
+from indicators.views import (
+    board,
+    entry,
+    exceptions,
+    exemptions,
+    lights,
+    moves,
+    reading,
+    releases,
+    review,
+    rounds,
+    tasks,
+)
 
 app_name = "indicators"
 reading_pages = [
@@ -45,4 +57,12 @@ review_pages = [
     path("releases/", releases.release_list, name="release-list"),
     path("releases/new/", releases.release_create, name="release-create"),
 ]
-urlpatterns = [*reading_pages, *round_pages, *entry_pages, *review_pages]
+light_pages = [
+    path("lights/", lights.light_list, name="light-list"),
+    path("lights/exemptions/grant/", lights.light_exempt, name="light-exempt"),
+    path("lights/exemptions/<int:pk>/end/", lights.light_exemption_end, name="light-exemption-end"),
+    path("lights/<slug:code>/", lights.light_detail, name="light-detail"),
+    path("lights/<slug:code>/change/", lights.light_change, name="light-change"),
+    path("lights/<slug:code>/uses/", lights.light_use, name="light-use"),
+]
+urlpatterns = [*reading_pages, *round_pages, *entry_pages, *review_pages, *light_pages]

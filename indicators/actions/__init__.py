@@ -9,6 +9,7 @@ from indicators.actions.figures import ComparisonInput, RankInput, VintageInput,
 from indicators.actions.handing_in import decline, send_for_signature, sign, submit, submit_import, withdraw
 from indicators.actions.lights import (
     adopt_rule,
+    assign_rule,
     end_exemption,
     exempt_light,
     judge,
@@ -56,6 +57,7 @@ __all__ = [
     "allowed_moves",
     "approve",
     "approve_many",
+    "assign_rule",
     "bulk_refusals",
     "change_round",
     "chase",

@@ -84,6 +84,11 @@ MARKS: dict[str, tuple[str, str, str]] = {
     "signing": ("diamond", "info", "待签发"),
     "expired": ("ring", "quiet", "已到期"),
     "ended": ("dash", "quiet", "已锁回"),
+    "green": ("dot", "good", "绿灯"),
+    "yellow": ("triangle", "warn", "黄灯"),
+    "red": ("square", "bad", "红灯"),
+    "unrated": ("dash", "quiet", "未评"),
+    "exempt": ("ring", "quiet", "豁免"),
 }
 
 
