@@ -95,6 +95,11 @@ def load(folder: Folder) -> None:
     _load_annotations(folder)
     _load_rounds(folder)
     _load_checks(folder)
+    judge_loaded(folder)
+
+
+def judge_loaded(folder: Folder) -> None:
+    """Lights for the figures that came before their targets and rules."""
     for _ in judge_unjudged(by=None, reason=""):
         folder.count(LightResult, ADDED)
 

@@ -5,6 +5,7 @@ from indicators.views import (
     entry,
     exceptions,
     exemptions,
+    lights,
     moves,
     ranks,
     reading,
@@ -80,4 +81,12 @@ story_pages = [
         name="reason-drop",
     ),
 ]
-urlpatterns = [*target_pages, *story_pages, *reading_pages, *round_pages, *entry_pages, *review_pages]
+light_pages = [
+    path("lights/", lights.light_list, name="light-list"),
+    path("lights/exemptions/grant/", lights.light_exempt, name="light-exempt"),
+    path("lights/exemptions/<int:pk>/end/", lights.light_exemption_end, name="light-exemption-end"),
+    path("lights/<slug:code>/", lights.light_detail, name="light-detail"),
+    path("lights/<slug:code>/change/", lights.light_change, name="light-change"),
+    path("lights/<slug:code>/uses/", lights.light_use, name="light-use"),
+]
+urlpatterns = [*target_pages, *story_pages, *reading_pages, *round_pages, *entry_pages, *review_pages, *light_pages]

@@ -449,9 +449,9 @@ def small(settings, tmp_path) -> Path:
 @pytest.fixture
 def empty(db) -> None:
     """The test database without any figure."""
-    models = ("Vintage", "Rank", "PrintedComparison", "Release")
+    models = ("Vintage", "Rank", "PrintedComparison", "Release", "LightResult")
     with pgtrigger.ignore(*(f"indicators.{model}:refuse_change" for model in models)), connection.cursor() as cursor:
-        for table in ("release", "printedcomparison", "rank"):
+        for table in ("lightresult", "release", "printedcomparison", "rank"):
             cursor.execute(f"DELETE FROM indicators_{table}")
         cursor.execute("UPDATE indicators_observation SET current_id = NULL")
         cursor.execute("DELETE FROM indicators_vintage")

@@ -58,6 +58,15 @@ def world(cast):
         granted_at=timezone.now(),
         expires_at=timezone.now() + dt.timedelta(days=1),
     )
+    exempted = actions.exempt_light(
+        by=cast.reviewer,
+        district=submission.department.district,
+        indicator=entry.indicator,
+        valid_from=timezone.localdate(),
+        valid_to=timezone.localdate() + dt.timedelta(days=9),
+        reason="搬迁",
+        authority="会议纪要",
+    )
     (notice,) = notify([Message(cast.staff, "chased", "world", "催报", "", "/rounds/")])
     return {
         "submission": submission.pk,
@@ -67,6 +76,7 @@ def world(cast):
         "notice": notice.pk,
         "exception": opened.pk,
         "annotation": Annotation.objects.get().pk,
+        "light_exemption": exempted.pk,
     }
 
 
@@ -101,6 +111,9 @@ PAGES: dict[str, tuple[str, dict[str, int]]] = {
     "exemption-list": ("/reviews/exemptions/", only("reviewer", "auditor")),
     "release-list": ("/releases/", only("reviewer", "auditor")),
     "review-detail": ("/reviews/{submission}/", only("reviewer", "auditor") | {"admin": 404}),
+    "light-list": ("/lights/", EVERYONE),
+    "light-detail": ("/lights/level-default/", EVERYONE),
+    "light-change": ("/lights/level-default/change/", only("admin")),
     "job-list": ("/imports/", only("admin", "auditor")),
     "job-create": ("/imports/new/", only("admin")),
     "job-detail": ("/imports/{job}/", only("admin", "auditor")),
@@ -134,6 +147,9 @@ DEEDS: dict[str, tuple[str, set[str]]] = {
     "release-create": ("/releases/new/", {"reviewer"}),
     "review-approve": ("/reviews/{submission}/approve/", {"reviewer"}),
     "review-return": ("/reviews/{submission}/return/", {"reviewer"}),
+    "light-exempt": ("/lights/exemptions/grant/", {"reviewer"}),
+    "light-exemption-end": ("/lights/exemptions/{light_exemption}/end/", {"reviewer"}),
+    "light-use": ("/lights/level-default/uses/", {"admin"}),
     "job-confirm": ("/imports/{job}/confirm/", {"admin"}),
     "job-cancel": ("/imports/{job}/cancel/", {"admin"}),
     "notice-read": ("/notices/{notice}/read/", {"staff"}),

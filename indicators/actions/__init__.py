@@ -9,6 +9,7 @@ from indicators.actions.figures import ComparisonInput, RankInput, VintageInput,
 from indicators.actions.handing_in import decline, send_for_signature, sign, submit, submit_import, withdraw
 from indicators.actions.lights import (
     adopt_rule,
+    assign_rule,
     end_exemption,
     exempt_light,
     judge,
@@ -70,6 +71,7 @@ __all__ = [
     "annotate",
     "approve",
     "approve_many",
+    "assign_rule",
     "bulk_refusals",
     "change_round",
     "chase",

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from django.db.models import Max, OuterRef, Subquery
 from django.utils import timezone
 
-from indicators.actions.lights import judge
+from indicators.actions.lights import store_lights
 from indicators.models import (
     Entry,
     Indicator,
@@ -113,7 +113,7 @@ def add_vintages(given: Sequence[VintageInput]) -> list[Vintage]:
     Observation.objects.filter(pk__in=[observation.pk for observation in observations.values()]).update(
         current=Subquery(known_last.values("pk")[:1])
     )
-    judge(by=None, vintages=vintages, reason="")  # in the name of whoever added them
+    store_lights(vintages)
     return vintages
 
 

@@ -17,6 +17,7 @@ from indicators.models import (
     LightExemption,
     LightResult,
     LightRule,
+    LightRuleUse,
     LightRuleVersion,
     Observation,
     Vintage,
@@ -32,8 +33,15 @@ def judge(
 ) -> list[LightResult]:
     """Stores how these figures, and those that lean on them, are judged; only where it differs from the last time.
 
-    A fixed number of queries, however many figures; runs inside the action that wrote or changed something. `at` as
-    in `judging.cases`.
+    `at` as in `judging.cases`.
+    """
+    return store_lights(vintages, at=at)
+
+
+def store_lights(vintages: Sequence[Vintage], *, at: dt.datetime | None = None) -> list[LightResult]:
+    """`judge` for those who are inside an action already; a fixed number of queries, however many figures.
+
+    Two where no rule applies, and at most ten.
     """
     found = cases(vintages, at=at)
     if not found:
@@ -97,13 +105,13 @@ def judge_latest(
         Observation.objects.filter(pk__in=latest).order_by("pk").select_for_update().values_list("pk", flat=True)
     )
     vintages = Vintage.objects.in_force().filter(observation__in=keys).select_related("observation", "district")
-    return judge(by=by, vintages=list(vintages), reason=reason, at=timezone.now())
+    return store_lights(list(vintages), at=timezone.now())
 
 
 @action
 def judge_unjudged(*, by: User | None, reason: str) -> list[LightResult]:
     """Judges every figure in force that has no light though a rule or a target applies; after definitions load."""
-    return judge(by=by, vintages=list(unjudged()), reason=reason)
+    return store_lights(list(unjudged()))
 
 
 @action
@@ -151,6 +159,34 @@ def adopt_rule(
         authority=authority.strip(),
         adopted_by=by,
     )
+
+
+@action
+def assign_rule(
+    *, by: User, district: District, indicator: Indicator, rule: LightRule | None, reason: str
+) -> LightRule | None:
+    """Has an indicator judged by a rule of its own, or by the default again (None); its latest figure is judged anew.
+
+    Gives the rule it had. Raises NotAllowed for others than admins, Refused without a reason, for a project rule and
+    when nothing would change.
+    """
+    if not by.has_role(Role.ADMIN):
+        raise NotAllowed("只有管理员可以指定评灯规则，没有改变任何内容。")
+    if not reason.strip():
+        raise Refused("指定规则必须写明理由，没有改变任何内容。")
+    if rule is not None and rule.default_for == LightRule.Subject.PROJECT:
+        raise Refused("项目规则不能用于指标，没有改变任何内容。")
+    Indicator.objects.select_for_update().get(pk=indicator.pk)
+    use = LightRuleUse.objects.filter(indicator=indicator).select_related("rule").first()
+    before = use.rule if use else None
+    if before == rule:
+        raise Refused(f"{indicator}本来就{f'按“{rule}”' if rule else '按默认规则'}评定，没有改变任何内容。")
+    if use is not None:
+        use.delete()
+    if rule is not None:
+        LightRuleUse.objects.create(indicator=indicator, rule=rule)
+    judge_latest(by=by, district=district, indicators=[indicator], reason=reason)
+    return before
 
 
 @action

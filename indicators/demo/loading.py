@@ -26,7 +26,7 @@ from indicators.demo.generating import (
 )
 from indicators.demo.reading import read_month, read_ranges, read_series
 from indicators.demo.reporting import load_forms
-from indicators.loading import _record, _stored_vintages
+from indicators.loading import _record, _stored_vintages, judge_loaded
 from indicators.models import (
     Comparator,
     Indicator,
@@ -104,6 +104,7 @@ def load(folder: Folder) -> None:
         row.end()
     _record_new(folder, planned)
     load_forms(folder, held)
+    judge_loaded(folder)
 
 
 def _record_new(folder: Folder, planned: list[tuple[Row, VintageInput]]) -> None:

@@ -93,6 +93,11 @@ MARKS: dict[str, tuple[str, str, str]] = {
     "acceleration_needed": ("diamond", "warn", "需要加快"),
     "limited": ("triangle", "warn", "进展有限"),
     "deterioration": ("cross", "bad", "倒退"),
+    "green": ("dot", "good", "绿灯"),
+    "yellow": ("triangle", "warn", "黄灯"),
+    "red": ("square", "bad", "红灯"),
+    "unrated": ("dash", "quiet", "未评"),
+    "exempt": ("ring", "quiet", "豁免"),
 }
 
 
