@@ -40,7 +40,7 @@ def story_context(
         "remarks": remark_lines(indicator=indicator, district=district, known_at=known_at),
         "remark_form": remark_form(row) if writes and may_remark(user, indicator, district) else None,
         "annotations": list(events(indicator=indicator, district=district, known_at=known_at)),
-        "annotation_form": AnnotationForm() if writes and user.has_role(*ANNOTATORS) else None,
+        "annotation_form": AnnotationForm(auto_id="event_%s") if writes and user.has_role(*ANNOTATORS) else None,
         "reconciliation": reconciliation(row, district=district, known_at=known_at),
     }
 
