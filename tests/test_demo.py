@@ -17,6 +17,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from indicators import calculations
+from indicators.actions import judge_unjudged
 from indicators.demo import Invented, Series, annual_target, generate, read_series
 from indicators.models import Indicator, Observation, Rank, Source, Target, Vintage
 from indicators.rows import scorecard
@@ -393,6 +394,7 @@ def test_what_people_report_in_the_demo_stays(settings, empty, small, cast):
         reason="核实",
     )
     Observation.objects.filter(pk=mine.pk).update(current=reported)
+    judge_unjudged(by=None, reason="")  # as an approval does
     before = state()
     load_demo()
     assert state() == before
