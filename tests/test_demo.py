@@ -20,6 +20,7 @@ from django.db import connection
 from django.utils import timezone
 
 from indicators import calculations
+from indicators.actions import judge_unjudged
 from indicators.demo import Invented, Series, annual_target, generate, read_series
 from indicators.demo.generating import citywide
 from indicators.models import Entry, Indicator, Observation, Rank, Source, Submission, Target, Transition, Vintage
@@ -543,6 +544,7 @@ def test_what_people_report_in_the_demo_stays(settings, empty, small, cast):
         reason="核实",
     )
     Observation.objects.filter(pk=mine.pk).update(current=reported)
+    judge_unjudged(by=None, reason="")  # as an approval does
     before = state()
     load_demo()
     assert state() == before
