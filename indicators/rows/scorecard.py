@@ -111,9 +111,12 @@ def reported(
     return {facts.indicator: build_row(by_pk[facts.indicator], facts, {}, []) for facts in _chosen(asked)}
 
 
-def rows_by_vintage(vintages: QuerySet[Vintage]) -> dict[int, Row]:
-    """By vintage id, each one's row alone, without anything computed from other periods; two queries."""
-    return {facts.pk: row for facts, row in _alone(vintages)}
+def rows_by_vintage(vintages: QuerySet[Vintage], *, indicators: Iterable[Indicator] | None = None) -> dict[int, Row]:
+    """By vintage id, each one's row alone, without anything computed from other periods.
+
+    Two queries, one where `indicators` are given.
+    """
+    return {facts.pk: row for facts, row in _alone(vintages, indicators)}
 
 
 def rows_by_address(
