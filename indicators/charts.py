@@ -2,40 +2,141 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
-from indicators.beside import Trail
+from indicators.beside import Trail, around
 from indicators.checks import in_unit
-from indicators.models import Entry
+from indicators.models import Entry, Indicator
+from indicators.pace import Point, read_trails
 from indicators.rows import Row
 from lvyuan.numbers import NumberError, convert, plain
-from lvyuan.periods import PeriodKind, label
-from lvyuan.ui.charts import line_chart
+from lvyuan.periods import Period, PeriodKind, has_slot, label
+from lvyuan.ui.charts import Kind, Mark, Series, comparison_chart, heatmap_chart, line_chart
+
+SHOWN_SLOTS = 26  # two years and a bit; all of it stands in the table
+MIN_YEARS = 2
+EVENT_LETTERS = 6  # a mark's text; the whole stands in 大事记
 
 
-def trend_charts(rows: Sequence[Row], name: str) -> list[dict[str, Any]]:
-    """Up to two charts from `rows` (newest first): level and growth; none for what nobody reported."""
-    ordered = [row for row in reversed(rows) if row.period is not None]
+def indicator_charts(
+    rows: Sequence[Row],
+    indicator: Indicator,
+    *,
+    schedule: Sequence[tuple[Period, Decimal]] = (),
+    events: Sequence[tuple[dt.date, str]] = (),
+    standings: Sequence[tuple[str, Decimal | None]] = (),
+    standings_title: str = "",
+    own: str = "",
+) -> list[dict[str, Any]]:
+    """The charts of one indicator from `rows` (newest first), none for what nobody reported.
+
+    Level to date with last year's and the schedule, the slot's own value apart, growth, the pool beside each other
+    (`standings` of growth, in percent), and growth by month and year. Breaks and events are marked on the time axes.
+    """
+    shown = [row for row in reversed(rows[:SHOWN_SLOTS]) if row.period is not None]
     unit = next((row.unit for row in rows if row.value), "")
-    charts = []
-    # Year-to-date levels start anew each January: bars, since a line from December to February means nothing.
-    cumulative = any(row.period.kind is PeriodKind.YTD for row in ordered if row.period)
-    level = ("累计值", "value", unit, "bar") if cumulative else ("数值", "value", unit, "line")
-    for title, attribute, of, kind in (level, ("同比增长", "growth", "%", "line")):
-        points = [(label(row.period), _point(row, attribute, of)) for row in ordered if row.period is not None]
-        if any(value is not None for _, value in points):
-            charts.append(
-                {
-                    "id": f"chart-{attribute}",
-                    "title": f"{name} · {title}",
-                    "figure": line_chart(title=f"{name} · {title}", series=[(title, points)], unit=of, kind=kind),
-                }
-            )
-    return charts
+    marks = _marks(shown, events)
+    cumulative = any(row.period.kind is PeriodKind.YTD for row in shown if row.period)
+    charts = [
+        # Year-to-date levels start anew each January: bars, since a line from December to February means nothing.
+        _trend(
+            "value",
+            f"{indicator.name} · {'累计值' if cumulative else '数值'}",
+            unit,
+            "bar" if cumulative else "line",
+            [
+                Series(name="本年", points=_points(shown, "value", unit), role="actual"),
+                Series(name="上年同期", points=_points(shown, "last_year", unit), role="last_year", kind="line"),
+                *_schedule(schedule),
+            ],
+            marks,
+        ),
+        _trend(
+            "slot_value",
+            f"{indicator.name} · 当期值",
+            unit,
+            "bar",
+            [Series(name="当期", points=_points(shown, "slot_value", unit), role="actual")],
+            marks,
+        ),
+        _trend(
+            "growth",
+            f"{indicator.name} · 同比增长",
+            "%",
+            "line",
+            [Series(name="同比增长", points=_points(shown, "growth", "%"), role="actual")],
+            marks,
+        ),
+    ]
+    if sum(value is not None for _, value in standings) > 1:
+        figure = comparison_chart(title=standings_title, bars=standings, own=own, unit="%")
+        charts.append({"id": "chart-standings", "title": standings_title, "figure": figure})
+    charts.append(_growth_by_month(rows, indicator))
+    return [chart for chart in charts if chart is not None]
+
+
+def _trend(
+    measure: str, title: str, unit: str, kind: Kind, series: Sequence[Series], marks: Sequence[Mark]
+) -> dict[str, Any] | None:
+    told = [one for one in series if any(value is not None for _, value in one.points)]
+    if not told or told[0].role != "actual":
+        return None
+    figure = line_chart(title=title, series=told, unit=unit, kind=kind, marks=marks)
+    return {"id": f"chart-{measure}", "title": title, "figure": figure}
+
+
+def _points(rows: Sequence[Row], attribute: str, unit: str) -> list[tuple[str, Decimal | None]]:
+    return [(label(row.period), _point(row, attribute, unit)) for row in rows if row.period is not None]
+
+
+def _schedule(points: Sequence[tuple[Period, Decimal]]) -> list[Series]:
+    """Where the target's path stands, slot by slot."""
+    named = [(label(period), value) for period, value in points]
+    return [Series(name="应完成", points=named, role="schedule", kind="line")] if named else []
+
+
+def _marks(rows: Sequence[Row], events: Sequence[tuple[dt.date, str]]) -> list[Mark]:
+    """A break where the definition changed, an event in the slot it fell into."""
+    marks = [
+        Mark(at=label(row.period))
+        for before, row in pairwise(rows)
+        if row.period and row.vintage and before.vintage and row.vintage.version != before.vintage.version
+    ]
+    for happened_on, title in events:
+        slot = next((row.period for row in rows if row.period and row.period.end >= happened_on), None)
+        if slot is not None and rows[0].period and happened_on > rows[0].period.end - dt.timedelta(31):
+            marks.append(Mark(at=label(slot), text=title[:EVENT_LETTERS], kind="event"))
+    return marks
+
+
+def _growth_by_month(rows: Sequence[Row], indicator: Indicator) -> dict[str, Any] | None:
+    """Growth to date by slot and year; None under two years of it."""
+    found = {
+        (row.period.year_no, row.period.month_no): row.growth.value
+        for row in rows
+        if row.period is not None and row.growth is not None
+    }
+    years = sorted({year for year, _ in found}, reverse=True)
+    if len(years) < MIN_YEARS or not indicator.slots:
+        return None
+    title = f"{indicator.name} · 各年各期同比增长"
+    last = max(month for year, month in found if year == years[0])
+    lines = [
+        (
+            f"{year}年",
+            [found.get((year, month)) for month in indicator.slots if year != years[0] or month <= last],
+        )
+        for year in years
+    ]
+    columns = [f"1—{month}月" for month in indicator.slots]
+    figure = heatmap_chart(title=title, columns=columns, rows=lines, unit="%", centre=Decimal(0))
+    return {"id": "chart-months", "title": title, "figure": figure}
 
 
 def _point(row: Row, attribute: str, unit: str) -> Decimal | None:
@@ -60,6 +161,7 @@ class Spark:
 
 
 _STEP, _HEIGHT, _BAR = 8, 24, 5
+MIN_TRAIL, TRAIL_YEARS = 3, 2
 
 
 def sparkline(trail: Trail, entry: Entry | None, unit: str) -> Spark:
@@ -67,21 +169,60 @@ def sparkline(trail: Trail, entry: Entry | None, unit: str) -> Spark:
     drafted = (entry.value if trail.measure == "value" else entry.growth) if entry else None
     if entry and trail.measure == "value" and drafted is not None:
         drafted = in_unit(drafted, entry.unit, unit)
-    values = [*(value for _, value in trail.points), drafted]
+    joined = trail.measure == "growth" or trail.points[0][0].kind is not PeriodKind.YTD
+    return _spark([*trail.points, (None, drafted)], trail.unit, is_line=joined)
+
+
+def tile_sparks(rows: Sequence[Row], *, district: str, known_at: dt.datetime | None = None) -> dict[int, Spark]:
+    """By indicator id, the growth (else the level) of its last slots up to the row's own; one query.
+
+    None for a series with fewer than three figures: two points are no trend.
+    """
+    shown = [row for row in rows if row.period and row.indicator.slots and has_slot(row.indicator.slots, row.period)]
+    ends = [row.period.end for row in shown if row.period]
+    if not ends:
+        return {}
+    indicators = [row.indicator for row in shown]
+    trails = read_trails(indicators, district=district, until=max(ends), known_at=known_at, years=TRAIL_YEARS)
+    sparks = {}
+    for row in shown:
+        trail, period = trails.get(row.indicator.pk, {}), row.period
+        assert period
+        slots = [*around(row.indicator.slots, period)[3:], period]
+        points = [trail.get(slot) for slot in slots]
+        for measure, unit in (("growth", "%"), ("exact", row.unit)):
+            values = [_measured(point, measure, unit) for point in points]
+            if sum(value is not None for value in values) >= MIN_TRAIL:
+                joined = measure == "growth" or row.indicator.nature != Indicator.Nature.FLOW
+                sparks[row.indicator.pk] = _spark(list(zip(slots, values, strict=True)), unit, is_line=joined)
+                break
+    return sparks
+
+
+def _measured(point: Point | None, measure: str, unit: str) -> Decimal | None:
+    """The growth, or the level where it is in that unit."""
+    if point is None:
+        return None
+    if measure == "growth":
+        return point.growth
+    return point.exact if point.unit == unit else None
+
+
+def _spark(points: Sequence[tuple[Period | None, Decimal | None]], unit: str, *, is_line: bool) -> Spark:
+    """Points oldest first; one without a period is a draft behind the others."""
+    values = [value for _, value in points]
     known = [value for value in values if value is not None]
-    is_line = trail.measure == "growth" or trail.points[0][0].kind is not PeriodKind.YTD
     low, high = (min(known), max(known)) if is_line else (min(0, *known, 0), max(0, *known, 0))
     scale = Decimal(_HEIGHT - 4) / (high - low) if high > low else Decimal(0)
     heights = [None if value is None else _HEIGHT - 2 - (value - low) * scale for value in values]
     base = _HEIGHT - 2 + low * scale
     draw = _line_path if is_line else partial(_bar_path, base=base)
-    words = "，".join(
-        f"{label(period)} {plain(value)}{trail.unit}" for period, value in trail.points if value is not None
-    )
+    told = [(period, value) for period, value in points if period is not None]
+    words = "，".join(f"{label(period)} {plain(value)}{unit}" for period, value in told if value is not None)
     return Spark(
-        past=draw(heights[:-1], first=0),
-        draft=draw(heights[-1:], first=len(heights) - 1),
-        title=f"前{len(trail.points)}期：{words}",
+        past=draw(heights[: len(told)], first=0),
+        draft=draw(heights[len(told) :], first=len(told)),
+        title=f"前{len(told)}期：{words}",
         is_line=is_line,
     )
 

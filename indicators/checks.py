@@ -18,6 +18,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
+from indicators.calculations import growth_agrees
 from indicators.explanations import is_same_text
 from indicators.expressions import parse
 from lvyuan import periods
@@ -277,14 +278,12 @@ def magnitude_slip(
 def growth_differs(facts: CellFacts) -> str | None:
     """The published growth lies outside what both levels, as rounded, allow; a hint: it has a base of its own.
 
-    Domain §3: 10.44 / 10.12 gives [3.06, 3.26], so 3.1 agrees. The published rate is rounded too, so its own
-    rounding interval must meet that of the levels.
+    Domain §3: 10.44 / 10.12 gives [3.06, 3.26], so 3.1 agrees.
     """
     if facts.exact is None or facts.growth is None or facts.last_year is None:
         return None
     allowed = growth_interval(facts.exact, facts.last_year)
-    said = rounding_interval(facts.growth)
-    if allowed is None or (said[0] <= allowed[1] and allowed[0] <= said[1]):
+    if allowed is None or growth_agrees(facts.growth, facts.exact, facts.last_year):
         return None
     low, high = (round_to(end, 2) for end in allowed)
     computed = f"{low}%" if low == high else f"{low}%至{high}%"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Prefetch, Q
 
 from indicators import calculations
 from indicators.lights import LIMIT, RANGE, Inputs, Measure, Rule, parse_rule
@@ -23,6 +23,7 @@ from indicators.models import (
     LightRuleUse,
     LightRuleVersion,
     PrintedComparison,
+    Rank,
     Target,
     TargetPoint,
     Vintage,
@@ -30,7 +31,7 @@ from indicators.models import (
 )
 from indicators.models.fields import period_columns
 from indicators.models.figures import Comparator, VintageQuerySet
-from indicators.rows import exact_value, with_details
+from indicators.rows import due_share, exact_value
 from lvyuan import periods
 from lvyuan.accounts.models import District
 from lvyuan.numbers import Rounding
@@ -79,7 +80,7 @@ class _Beside:
 
 
 def cases(vintages: Sequence[Vintage], *, at: dt.datetime | None = None) -> list[Case]:
-    """Those of the figures (and of what leans on them) that a rule applies to, with their inputs; ≤ 7 queries.
+    """Those of the figures (and of what leans on them) that a rule applies to, with their inputs; ≤ 9 queries.
 
     Targets count as of `at`; None takes each figure's own `known_from`, as when history is backfilled: then the
     first version of a target that was made later stands. Withdrawn figures and side periods are not judged.
@@ -96,7 +97,12 @@ def cases(vintages: Sequence[Vintage], *, at: dt.datetime | None = None) -> list
     chosen = Q(pk__in=keys)
     if dependants is not None:
         chosen |= dependants & Q(pk=F("observation__current"))
-    found = list(with_details(Vintage.objects.filter(chosen).exclude(status=VintageStatus.WITHDRAWN)))
+    found = list(
+        Vintage.objects.filter(chosen)
+        .exclude(status=VintageStatus.WITHDRAWN)
+        .select_related("observation__indicator", "observation__district", "version")
+        .prefetch_related(Prefetch("ranks", Rank.objects.select_related("pool").order_by("by")), "comparisons")
+    )
     if dependants is not None:
         others = {v.observation.indicator_id for v in found}
         uses = dict(LightRuleUse.objects.filter(indicator__in=others).values_list("indicator_id", "rule_id"))
@@ -118,17 +124,21 @@ def unjudged() -> VintageQuerySet:
 
 
 def _targets(districts: Collection[int], indicators: Collection[int]) -> dict[tuple[int, int], list[Target]]:
-    """By district and indicator, every version of what a light may be held against, oldest first."""
-    about = Q(indicator__in=indicators) | Q(compared_with__in=indicators)
+    """By district and indicator, every version of what a light may be held against, oldest first.
+
+    With the versions that name another indicator: they are what ended the promise about this one.
+    """
+    own = Target.objects.filter(Q(indicator__in=indicators) | Q(compared_with__in=indicators))
+    same = own.filter(district=OuterRef("district"), code=OuterRef("code"))
+    versions: dict[tuple[int, str], list[Target]] = {}
+    asked = Target.objects.filter(Exists(same), district__in=districts).select_related("compared_with")
+    for target in asked.order_by("order", "code", "version"):
+        versions.setdefault((target.district_id, target.code), []).append(target)
     found: dict[tuple[int, int], list[Target]] = {}
-    for target in (
-        Target.objects.filter(about, district__in=districts, indicator__isnull=False)
-        .exclude(measure=Target.Measure.TEXT, direction__in=[d for d in Target.Direction if d != "by_date"])
-        .select_related("compared_with")
-        .order_by("order", "code", "version")
-    ):
-        assert target.indicator_id is not None  # filtered
-        found.setdefault((target.district_id, target.indicator_id), []).append(target)
+    for (district, _code), promised in versions.items():
+        for indicator in dict.fromkeys(target.indicator_id for target in promised):
+            if indicator is not None:
+                found.setdefault((district, indicator), []).extend(promised)
     return found
 
 
@@ -165,7 +175,7 @@ def _built(
         observation = vintage.observation
         if observation.period_kind != observation.indicator.primary_kind:
             continue
-        known = _known(_of(vintage, targets), at or vintage.known_from)
+        known = _known(_of(vintage, targets), at or vintage.known_from, observation.indicator_id)
         level, growth = _level_target(vintage, known), _growth_target(vintage, known)
         by_date = next((t for t in known if t.direction == Target.Direction.BY_DATE), None)
         own = uses.get(observation.indicator_id)
@@ -190,13 +200,13 @@ def _built(
     return found
 
 
-def _known(versions: Iterable[Target], at: dt.datetime) -> list[Target]:
-    """One version of each target: the last known at that moment, else its first."""
+def _known(versions: Iterable[Target], at: dt.datetime, indicator: int) -> list[Target]:
+    """One version of each target about an indicator: the last known at that moment, else its first."""
     found: dict[str, Target] = {}
     for target in versions:
         if target.code not in found or target.known_from <= at:
             found[target.code] = target
-    return list(found.values())
+    return [target for target in found.values() if target.indicator_id == indicator]
 
 
 def _level_target(vintage: Vintage, targets: Iterable[Target]) -> Target | None:
@@ -330,7 +340,7 @@ def _standing(
         missing |= dict.fromkeys((Measure.COMPLETION, Measure.DUE_SHARE), NO_TARGET)
     else:
         completion, why_not = _completion(vintage, level)
-        due, why_not_due = due_share(level, vintage, beside)
+        due, why_not_due = _due(level, vintage, beside)
         if completion is None:
             missing[Measure.COMPLETION] = why_not
         if due is None:
@@ -338,9 +348,9 @@ def _standing(
         names[Measure.DUE_SHARE] = _DUE_NAMES[level.path]
     excess, missing[Measure.EXCESS_PP] = _excess(vintage, growth, beside, names)
     city, missing[Measure.CITY_GAP_PP] = _city_growth(vintage, beside)
-    ranks = getattr(vintage, "rank_rows", [])
+    ranks = list(vintage.ranks.all())
     if ranks:
-        names[Measure.RANK] = ranks[0]["pool"]
+        names[Measure.RANK] = ranks[0].pool.name
     missing[Measure.RANK] = "没有位次"
     late: tuple[int | None, int | None] = (None, None)
     if by_date is None:
@@ -354,7 +364,7 @@ def _standing(
         growth=vintage.growth,
         excess_pp=excess,
         city_growth=city,
-        rank=ranks[0]["place"] if ranks else None,
+        rank=ranks[0].place if ranks else None,
         months_late=late[0],
         made_up_late=late[1],
         missing=missing,
@@ -375,18 +385,9 @@ def _completion(vintage: Vintage, target: Target) -> tuple[Decimal | None, str]:
     return calculations.share_percent(vintage.value, target.value), "目标为零"
 
 
-def due_share(target: Target, vintage: Vintage, beside: _Beside) -> tuple[Decimal | None, str]:
-    """The percent of a level target that its path has due at the figure's period, and why it is unknown if it is."""
+def _due(target: Target, vintage: Vintage, beside: _Beside) -> tuple[Decimal | None, str]:
+    """The percent of a level target that is due at the figure's period, and why it is unknown if it is."""
     period = vintage.observation.period
-    if target.path == Target.Path.SEASONAL:
-        slot, year = (
-            _exact_base(beside.at(vintage.district_id, vintage.observation.indicator_id, asked), vintage)
-            for asked in _last_year(period)
-        )
-        return calculations.seasonal_share(slot, year), "没有上年同期和全年的同口径数"
-    if target.path == Target.Path.PLAN:
-        planned = beside.points.get((target.pk, period.end))
-        return calculations.plan_share(planned, target.value), "没有这个月的计划数"
     if target.path == Target.Path.COMPOUND:
         if target.baseline_on is None:
             return None, "没有基期数"
@@ -397,7 +398,16 @@ def due_share(target: Target, vintage: Vintage, beside: _Beside) -> tuple[Decima
             elapsed=_years(target.baseline_on, period.end),
         )
         return calculations.share_percent(due, target.value), "没有基期数"
-    return calculations.linear_share(period.elapsed_share), ""
+    slot = year = None
+    if target.path == Target.Path.SEASONAL:
+        slot, year = (
+            _exact_base(beside.at(vintage.district_id, vintage.observation.indicator_id, asked), vintage)
+            for asked in _last_year(period)
+        )
+    planned = beside.points.get((target.pk, period.end))
+    why_not = {Target.Path.SEASONAL: "没有上年同期和全年的同口径数", Target.Path.PLAN: "没有这个月的计划数"}
+    share = due_share(target, period, last_slot=slot, last_total=year, planned=planned)
+    return share, why_not.get(Target.Path(target.path), "")
 
 
 def _years(start: dt.date, end: dt.date) -> Fraction:
@@ -415,9 +425,9 @@ def _excess(
     vintage: Vintage, target: Target | None, beside: _Beside, names: dict[Measure, str]
 ) -> tuple[Decimal | None, str]:
     """How much better than promised, in pp, as printed where the source prints it; below an upper limit is better."""
-    for row in getattr(vintage, "comparison_rows", []):
-        if row["kind"] == PrintedComparison.Kind.OVER_EXPECTATION:
-            return Decimal(row["delta"]), ""
+    for comparison in vintage.comparisons.all():
+        if comparison.kind == PrintedComparison.Kind.OVER_EXPECTATION:
+            return comparison.delta, ""
     if target is None:
         return None, "没有增速预期或目标"
     if target.direction == Target.Direction.RELATION:

@@ -6,6 +6,7 @@ person has approved is never replaced: the file is compared with the vintages lo
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -17,6 +18,7 @@ from django.utils import timezone
 from indicators.actions import ComparisonInput, RankInput, VintageInput, add_forms, judge_unjudged, record_published
 from indicators.lights import LightRuleError, parse_rule
 from indicators.models import (
+    Annotation,
     Assignment,
     CheckRule,
     Indicator,
@@ -37,13 +39,15 @@ from indicators.models import (
     StrategyNode,
     StrategyPlan,
     Target,
+    TargetPoint,
     Vintage,
 )
 from indicators.models.fields import period_columns
 from indicators.obligations import owing_departments
 from indicators.refusals import Refused
-from lvyuan.accounts.loading import ADDED, SAME, Folder, Row, by_code, column
+from lvyuan.accounts.loading import ADDED, KEPT, ORIGIN, SAME, Folder, Row, by_code, column
 from lvyuan.accounts.models import Department, District
+from lvyuan.audit.models import Event
 from lvyuan.numbers import NumberError, parse_figure
 from lvyuan.periods import has_slot
 
@@ -64,6 +68,13 @@ _PROMISED = (
     "deadline_stated",
     "baseline_value",
     "baseline_on",
+    "path",
+    "direction",
+    "upper",
+    "compared_with",
+    "met_on",
+    "rounding",
+    "places",
     "indicator",
     "known_from",
     "period_kind",
@@ -81,6 +92,7 @@ def load(folder: Folder) -> None:
     _load_lights(folder)
     _load_figures(folder)
     _load_targets(folder)
+    _load_annotations(folder)
     _load_rounds(folder)
     _load_checks(folder)
     judge_loaded(folder)
@@ -332,7 +344,7 @@ def _record(folder: Folder, row: Row, figure: VintageInput, earlier: list[Vintag
     reason = ""
     if loaded:
         now, before = _told(figure), _told_by(loaded[-1])
-        changed = [name for name in now if now[name] != before[name]]
+        changed = [_label(name) for name in now if now[name] != before[name]]
         if not changed:
             folder.count(Vintage, SAME)
             return
@@ -347,12 +359,12 @@ def _record(folder: Folder, row: Row, figure: VintageInput, earlier: list[Vintag
 
 
 def _told(figure: VintageInput) -> dict[str, Any]:
-    """All that a figure says, under the names people know."""
+    """All that a figure says, by column and detail."""
     columns = {**figure.columns, "known_from": figure.known_from}
     return {
-        **{_label(name): _exact(value) for name, value in columns.items()},
-        "位次": sorted((r.pool.pk, r.by, r.place, r.pool_size, r.wording) for r in figure.ranks),
-        "原文比较": sorted((c.kind, str(c.delta), c.unit, c.wording, c.locator) for c in figure.comparisons),
+        **{name: _exact(value) for name, value in columns.items()},
+        "ranks": sorted((r.pool.pk, r.by, r.place, r.pool_size, r.wording) for r in figure.ranks),
+        "comparisons": sorted((c.kind, str(c.delta), c.unit, c.wording, c.locator) for c in figure.comparisons),
     }
 
 
@@ -360,14 +372,16 @@ def _told_by(vintage: Vintage) -> dict[str, Any]:
     """The same of a stored one."""
     names = ("value", "growth", "unit", *_COLUMNS, "known_from")
     return {
-        **{_label(name): _exact(getattr(vintage, name)) for name in names},
-        "位次": sorted((r.pool_id, r.by, r.place, r.pool_size, r.wording) for r in vintage.ranks.all()),
-        "原文比较": sorted((c.kind, str(c.delta), c.unit, c.wording, c.locator) for c in vintage.comparisons.all()),
+        **{name: _exact(getattr(vintage, name)) for name in names},
+        "ranks": sorted((r.pool_id, r.by, r.place, r.pool_size, r.wording) for r in vintage.ranks.all()),
+        "comparisons": sorted((c.kind, str(c.delta), c.unit, c.wording, c.locator) for c in vintage.comparisons.all()),
     }
 
 
 def _label(name: str) -> str:
-    return str(column(Vintage, name).verbose_name)
+    """The name people know."""
+    details = {"ranks": "位次", "comparisons": "原文比较"}
+    return details.get(name) or str(column(Vintage, name).verbose_name)
 
 
 def _exact(value: Any) -> Any:
@@ -389,6 +403,10 @@ def _load_targets(folder: Folder) -> None:
         "deadline_stated",
         "is_derived",
         "path",
+        "direction",
+        "met_on",
+        "rounding",
+        "places",
         "baseline_on",
         "is_headline",
         "order",
@@ -401,22 +419,73 @@ def _load_targets(folder: Folder) -> None:
     for row in folder.rows("targets.json", "targets"):
         row.get("fact")
         version = row.whole("version") if row.get("version") else 1
-        folder.put(
+        target = folder.put(
             row,
             Target,
             where={"district": row.one("district", districts), "code": row.text("code"), "version": version},
             fields=fields,
             frozen=_PROMISED,
             indicator=row.maybe("indicator", indicators),
+            compared_with=row.maybe("compared_with", indicators),
             node=row.maybe("node", row.one("plan", nodes)),
             source=row.one("source", sources),
             value=row.digits("value"),
             unit=row.unit("unit"),
+            upper=row.digits("upper"),
             baseline_value=row.digits("baseline_value"),
             known_from=row.text("known_from"),
             **period_columns(row.period("period")),
         )
+        _put_points(folder, row, target)
         row.end()
+
+
+def _put_points(folder: Folder, row: Row, target: Target) -> None:
+    """The monthly plan of a target, promised with it: no month is changed, added or dropped later."""
+    parts = row.parts("points")
+    if bool(parts) != (target.path == Target.Path.PLAN):
+        row.fail("points", "按月度计划的目标须有月度计划，其他目标没有")
+    if not parts:
+        return
+    stored = set(target.points.values_list("due_on", flat=True))
+    told: dict[dt.date, Decimal | None] = {}
+    for part in parts:
+        due_on, value = part.period("month").end, part.digits("value")
+        told[due_on] = value
+        where = {"target": target, "due_on": due_on}
+        folder.put(part, TargetPoint, where=where, frozen=("value",), value=value)
+        part.end()
+    if stored and stored != set(told):
+        row.fail("points", "已装载的内容不能就地修改，请另加一个版本并写明理由和批准依据")
+    months = list(told)
+    if months != sorted(months) or months[-1] != target.period_end or told[months[-1]] != target.value:
+        row.fail("points", "月度计划须按月份先后，最后一个月须是期限所在的月，且等于目标值")
+
+
+def _load_annotations(folder: Folder) -> None:
+    """Events that a source dates itself; the file is optional. What a person withdrew is not put back."""
+    districts, indicators = by_code(District.objects.all()), by_code(Indicator.objects.all())
+    for row in folder.rows("annotations.json", "annotations"):
+        where = {
+            "district": row.one("district", districts),
+            "title": row.text("title"),
+            "happened_on": row.text("happened_on"),
+            "indicator": row.maybe("indicator", indicators),
+        }
+        source = row.text("source")
+        if _is_withdrawn(where):
+            row.get("text")
+            folder.count(Annotation, KEPT)
+        else:
+            folder.put(row, Annotation, where=where, fields=("text",), source=source)
+        row.end()
+
+
+def _is_withdrawn(where: dict[str, Any]) -> bool:
+    """Whether a person took this event off the axis."""
+    told = {f"before__{name}": value for name, value in where.items() if isinstance(value, str)}
+    gone = Event.objects.filter(model=Annotation._meta.label_lower, operation=Event.Operation.DELETE, **told)
+    return gone.filter(before__district_id=where["district"].pk).exclude(origin__startswith=ORIGIN).exists()
 
 
 def _load_rounds(folder: Folder) -> None:

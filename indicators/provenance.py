@@ -6,7 +6,8 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from indicators.models import Evidence, Observation, Transition, Vintage
-from indicators.rows import Figure, Row, vintage_row, with_details
+from indicators.pace import Pace
+from indicators.rows import Figure, Row, rows_by_vintage
 from lvyuan.accounts.models import User
 
 
@@ -31,9 +32,11 @@ class VintageLine:
 
 def vintage_lines(observation: Observation, user: User) -> list[VintageLine]:
     """All vintages, newest first, with who logged, returned and approved; evidence as `user` may see it."""
+    rows = rows_by_vintage(observation.vintages.all())
     vintages = (
-        with_details(observation.vintages.all())
-        .select_related("entered_by", "approved_by", "entry__submission", "source", "version", "release__by")
+        observation.vintages.select_related(
+            "entered_by", "approved_by", "entry__submission", "source", "version", "release__by"
+        )
         .select_related("observation__indicator", "observation__district")
         .prefetch_related("entry__submission__transitions__by", "entry__evidence")
         .order_by("-number")
@@ -43,7 +46,7 @@ def vintage_lines(observation: Observation, user: User) -> list[VintageLine]:
     return [
         VintageLine(
             vintage=vintage,
-            row=vintage_row(vintage),
+            row=rows[vintage.pk],
             is_current=vintage.pk == observation.current_id,
             transitions=tuple(vintage.entry.submission.transitions.all()) if vintage.entry else (),
             evidence=tuple(e for e in vintage.entry.evidence.all() if e.pk in seen) if vintage.entry else (),
@@ -93,3 +96,36 @@ def formulas(row: Row) -> list[Formula]:
 def _is_circular(name: str, row: Row) -> bool:
     """An expectation came from the excess as printed, not from one that was computed from it."""
     return name == "expected" and row.excess is not None and row.excess.is_derived
+
+
+# field of Pace → (name, formula in words)
+_PACE_FORMULAS = {
+    "completion": ("完成率", "当前值 ÷ 目标值"),
+    "due": ("应完成", "按目标的进度方法，到该期应完成的份额"),
+    "gap": ("与应完成之差", "完成率 − 应完成，按目标的修约方法修约一次"),
+    "remaining": ("还差", "目标值 − 当前值"),
+    "per_month": ("月均需", "还差 ÷ 该期以后的月数"),
+    "best_month": ("历史最高月", "本序列同口径各期当期值中最高的（季度按月平均）"),
+    "rest_growth": ("后段需同比", "还差 ÷（上年全年 − 上年同期）− 1"),
+    "required_growth": ("年均需增", "（目标值 ÷ 当前值）^（1 ÷ 剩余年数）− 1"),
+    "observed_growth": ("实际年均增长", "自基期起的年均增长；无基期时为上年同期以来的增长，名义测算"),
+    "growth_gap": ("年均增速之差", "实际年均增长 − 年均需增"),
+}
+_OUTLOOK_FORMULAS = {
+    "low": ("测算下限", "两种方法（上年同期占比、现增速保持）各减以往平均误差，取低者；目标在以后年份的按增速延伸"),
+    "high": ("测算上限", "两种方法各加以往平均误差，取高者；目标在以后年份的按增速延伸"),
+    "short_by": ("到期测算至少差", "目标值 − 测算上限"),
+    "error": ("以往平均误差", "同样方法在本序列以往各年同期测算，与实际全年相差的百分比的平均，取两法中大者"),
+}
+
+
+def pace_formulas(pace: Pace | None) -> list[tuple[str, str, Figure]]:
+    """(name, formula, figure) of all that a pace derives."""
+    told = [(pace, _PACE_FORMULAS), (pace.outlook if pace else None, _OUTLOOK_FORMULAS)]
+    return [
+        (title, text, figure)
+        for part, formulas_of in told
+        if part is not None
+        for name, (title, text) in formulas_of.items()
+        if (figure := getattr(part, name)) is not None
+    ]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from django.db.models import Max, OuterRef, QuerySet, Subquery
 
 from indicators.models import Release, Vintage
-from indicators.rows import Row, vintage_row, with_details
+from indicators.rows import Row, rows_by_vintage
 from lvyuan.accounts.models import User
 from lvyuan.periods import Period
 
@@ -40,7 +40,8 @@ def releasable(district: str) -> QuerySet[Vintage]:
         Release.objects.filter(vintage__observation=OuterRef("observation")).order_by().values("vintage__observation")
     )
     return (
-        with_details(Vintage.objects.in_force())
+        Vintage.objects.in_force()
+        .select_related("observation")
         .filter(observation__district__code=district, release__isnull=True)
         .annotate(released_before=Subquery(earlier.annotate(last=Max("released_at")).values("last")))
         .order_by(
@@ -53,11 +54,12 @@ def releasable(district: str) -> QuerySet[Vintage]:
     )
 
 
-def by_period(vintages: Iterable[Vintage]) -> list[tuple[Period, list[Releasable]]]:
-    """The figures of `releasable`, period by period, in their order."""
+def by_period(vintages: Sequence[Vintage]) -> list[tuple[Period, list[Releasable]]]:
+    """The figures of `releasable`, period by period, in their order; two queries."""
+    rows = rows_by_vintage(Vintage.objects.filter(pk__in=[vintage.pk for vintage in vintages]))
     found = groupby(vintages, key=lambda vintage: vintage.observation.period)
     return [
-        (period, [Releasable(vintage, vintage_row(vintage), vintage.released_before) for vintage in group])  # type: ignore[attr-defined]
+        (period, [Releasable(vintage, rows[vintage.pk], vintage.released_before) for vintage in group])  # type: ignore[attr-defined]
         for period, group in found
     ]
 
@@ -72,9 +74,8 @@ def released(district: str) -> QuerySet[Release]:
 
 
 def announcements(releases: Sequence[Release]) -> list[Announcement]:
-    """The releases of `released`, put together where moment, authority and person are the same; one query."""
-    figures = with_details(Vintage.objects.filter(pk__in=[one.vintage_id for one in releases]))
-    rows = {vintage.pk: vintage_row(vintage) for vintage in figures}
+    """The releases of `released`, put together where moment, authority and person are the same; two queries."""
+    rows = rows_by_vintage(Vintage.objects.filter(pk__in=[one.vintage_id for one in releases]))
     return [
         Announcement(released_at, authority, by, [rows[one.vintage_id] for one in group])
         for (released_at, authority, by), group in groupby(

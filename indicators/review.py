@@ -26,7 +26,7 @@ from indicators.models.fields import period_columns
 from indicators.models.figures import NullReason
 from indicators.notices import came_late_text, days_late, late_text
 from indicators.obligations import Obligation, owed
-from indicators.rows import Figure, Row, vintage_row, with_details
+from indicators.rows import Figure, Row, rows_by_address
 from lvyuan import periods
 from lvyuan.accounts.models import User
 from lvyuan.numbers import Comparator, format_figure, plain
@@ -205,7 +205,7 @@ def _unfilled(submission: Submission, entries: Iterable[Entry]) -> list[Obligati
 def _line(
     entry: Entry,
     vintage: Vintage | None,
-    rows: Mapping[tuple[int, int, str], Row],
+    rows: Mapping[tuple[str, int, str], Row],
     checked: Checked | None,
     returns: Sequence[ReturnedCell],
 ) -> ReviewLine:
@@ -214,7 +214,7 @@ def _line(
     if indicator.slots and periods.has_slot(indicator.slots, period):
         before = periods.previous_period(indicator.slots, period)
         year_ago = periods.same_slot_last_year(period)
-    current = rows.get(address(entry))
+    current = _row_at(rows, entry, period)
     changed = changed_cells(entry, vintage)
     if entry.is_blank:
         kind = "none"
@@ -241,8 +241,8 @@ def _line(
     )
 
 
-def _row_at(rows: Mapping[tuple[int, int, str], Row], entry: Entry, period: Period | None) -> Row | None:
-    return rows.get((entry.district_id, entry.indicator_id, period.code)) if period else None
+def _row_at(rows: Mapping[tuple[str, int, str], Row], entry: Entry, period: Period | None) -> Row | None:
+    return rows.get((entry.district.code, entry.indicator_id, period.code)) if period else None
 
 
 def _cells(entry: Entry, vintage: Vintage | None, current: Row | None, changed: set[str]) -> tuple[ReviewCell, ...]:
@@ -282,7 +282,7 @@ def _ranks_text(entry: Entry, vintage: Vintage | None) -> str:
     return "；".join(f"第{place}位（{pool}，{RankBy(by).label}）" for place, pool, by in found)
 
 
-def _rows_around(entries: Sequence[Entry], user: User) -> dict[tuple[int, int, str], Row]:
+def _rows_around(entries: Sequence[Entry], user: User) -> dict[tuple[str, int, str], Row]:
     """By district, indicator and period code, the figures in force, at the slots before and a year ago; one query."""
     if not entries:
         return {}
@@ -298,10 +298,5 @@ def _rows_around(entries: Sequence[Entry], user: User) -> dict[tuple[int, int, s
         indicator__in={indicator for _, indicator, *_ in wanted},
         period_end__in={end for *_, end, _ in wanted},
     )
-    found: dict[tuple[int, int, str], Row] = {}
-    for vintage in with_details(Vintage.objects.in_force().filter(observation__in=observations)):
-        observation = vintage.observation
-        if (observation.district_id, observation.indicator_id, *observation.period_key) in wanted:
-            key = (observation.district_id, observation.indicator_id, observation.period.code)
-            found[key] = vintage_row(vintage)
-    return found
+    vintages = Vintage.objects.in_force().filter(observation__in=observations)
+    return rows_by_address(vintages, indicators={entry.indicator for entry in entries})

@@ -7,10 +7,13 @@ from indicators.views import (
     exemptions,
     lights,
     moves,
+    ranks,
     reading,
     releases,
     review,
     rounds,
+    stories,
+    targets,
     tasks,
 )
 
@@ -57,6 +60,27 @@ review_pages = [
     path("releases/", releases.release_list, name="release-list"),
     path("releases/new/", releases.release_create, name="release-create"),
 ]
+target_pages = [
+    path("targets/", targets.target_list, name="target-list"),
+    path("targets/new/", targets.target_create, name="target-create"),
+    path("targets/<str:district>/<slug:code>/change/", targets.target_change, name="target-change"),
+]
+story_pages = [
+    path("indicators/<slug:code>/ranks/", ranks.rank_detail, name="rank-detail"),
+    path("indicators/<slug:code>/remarks/", stories.remark_create, name="remark-create"),
+    path("indicators/<slug:code>/annotations/", stories.annotation_create, name="annotation-create"),
+    path(
+        "indicators/<slug:code>/annotations/<int:pk>/withdraw/",
+        stories.annotation_withdraw,
+        name="annotation-withdraw",
+    ),
+    path("figures/<slug:code>/<str:district>/<str:period>/reasons/", stories.reason_create, name="reason-create"),
+    path(
+        "figures/<slug:code>/<str:district>/<str:period>/reasons/<int:number>/<slug:kind>/drop/",
+        stories.reason_drop,
+        name="reason-drop",
+    ),
+]
 light_pages = [
     path("lights/", lights.light_list, name="light-list"),
     path("lights/exemptions/grant/", lights.light_exempt, name="light-exempt"),
@@ -65,4 +89,12 @@ light_pages = [
     path("lights/<slug:code>/change/", lights.light_change, name="light-change"),
     path("lights/<slug:code>/uses/", lights.light_use, name="light-use"),
 ]
-urlpatterns = [*reading_pages, *round_pages, *entry_pages, *review_pages, *light_pages]
+urlpatterns = [
+    *target_pages,
+    *story_pages,
+    *light_pages,
+    *reading_pages,
+    *round_pages,
+    *entry_pages,
+    *review_pages,
+]

@@ -63,7 +63,9 @@ _POWERS: Final[Mapping[str, Mapping[str, int]]] = {
     "ratio": {"‰": -3, "%": -2},
     "points": {"个百分点": 0},  # the difference of two rates, never a rate
     "multiple": {"倍": 0},  # not a ratio: 增长1倍 and 为原来的1倍 differ
-} | {name: {name: 0} for name in ("个", "家", "件", "场", "场次", "次", "名", "所", "位")}
+} | {
+    name: {name: 0} for name in ("个", "家", "件", "场", "场次", "次", "名", "所", "位", "吨标准煤/万元", "微克/立方米")
+}
 
 UNITS: Final[Mapping[str, Unit]] = {
     name: Unit(name, dimension, Decimal(10) ** power)

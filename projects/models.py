@@ -135,7 +135,7 @@ class ProjectList(models.Model):
         verbose_name_plural = _("项目清单")
         ordering = ["district", "-year"]
         constraints = [models.UniqueConstraint(fields=["district", "code"], name="projectlist_code_unique")]
-        triggers = recorded()
+        triggers = recorded(moments=("known_from",))
 
     def __str__(self) -> str:
         return self.name
@@ -171,7 +171,8 @@ class ListMembership(models.Model):
                 violation_error_message=_("移出日期不得早于列入日期。"),
             ),
         ]
-        triggers = recorded()
+        indexes = [models.Index("known_from", name="listmembership_known")]
+        triggers = recorded(moments=("known_from",))
 
     def __str__(self) -> str:
         return f"{self.list} {self.number}"
@@ -236,8 +237,11 @@ class StageEvent(models.Model):
                 violation_error_message=_("登记开工必须注明依据。"),
             ),
         ]
-        indexes = [models.Index("project", "stage", name="stageevent_project_stage")]
-        triggers = recorded()
+        indexes = [
+            models.Index("project", "stage", name="stageevent_project_stage"),
+            models.Index("known_from", name="stageevent_known"),
+        ]
+        triggers = recorded(moments=("known_from",))
 
     def __str__(self) -> str:
         return f"{self.project} {self.get_stage_display()}"

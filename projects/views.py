@@ -7,6 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from lvyuan.audit.triggers import FIGURES
+from lvyuan.ui.conditional import conditional_page
 from lvyuan.ui.http import asked_date, asked_moment, day_of
 from lvyuan.ui.views import Missing
 from projects.filters import ProjectFilterForm
@@ -16,6 +18,7 @@ from projects.tables import ProjectTable
 
 
 @require_safe
+@conditional_page(FIGURES)
 def project_list(request: HttpRequest) -> HttpResponse:
     known_at = asked_moment(request)
     found = portfolio(
@@ -48,6 +51,7 @@ def project_list(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@conditional_page(FIGURES)
 def project_detail(request: HttpRequest, code: str) -> HttpResponse:
     project = (
         KeyProject.objects.visible_to(request.user)
@@ -80,6 +84,7 @@ def project_detail(request: HttpRequest, code: str) -> HttpResponse:
 
 
 @require_safe
+@conditional_page(FIGURES)
 def portfolio_figure(request: HttpRequest, district: str, address: str) -> HttpResponse:
     """Where a project figure comes from; `address` is list@day, as in the figure's key."""
     code, _, day = address.partition("@")

@@ -488,11 +488,74 @@ BROKEN = [
     spoil("departments.json", entry("departments", 1, name=""), "tjj", "name"),
     spoil("strategy.json", entry("nodes", 2, parent="S8"), "S1", "parent", "S8"),
     spoil("targets.json", entry("targets", 2, value="500"), "gdp-2025", "value", "不能就地修改"),
+    spoil("targets.json", entry("targets", 2, direction="down"), "gdp-2025", "direction", "不能就地修改"),
+    spoil("targets.json", entry("targets", 2, path="plan"), "gdp-2025", "path", "不能就地修改"),
+    spoil("targets.json", entry("targets", 2, points=[{"month": "2025-12.month"}]), "points", "其他目标没有"),
+    spoil("annotations.json", entry("annotations", 1, happened_on="2023-08-32"), "annotations", "happened_on"),
+    spoil("annotations.json", entry("annotations", 1, source=""), "annotations", "source"),
     spoil("rounds.json", entry("rounds", 1, month="2023-07-30"), "2023-07", "报告期须是月末日期"),
     spoil("projects.json", lambda c: c["lists"][0]["placeholders"].update(started=53), "placeholders.started"),
     spoil("projects.json", lambda c: c["lists"][0]["placeholders"].update(count=51), "placeholders.count"),
     spoil("places.json", lambda c: c.update(extra=[]), "places.json", "extra"),
 ]  # fmt: skip
+
+
+PLAN = {
+    "code": "output-2024",
+    "name": "工业总产值",
+    "indicator": "industrial_output",
+    "node": "S1.1",
+    "kind": "year",
+    "period": "2024-12.year",
+    "measure": "value",
+    "value": "500",
+    "unit": "亿元",
+    "path": "plan",
+    "rounding": "truncate",
+    "places": "2",
+    "points": [{"month": "2024-06.month", "value": "250.0"}, {"month": "2024-12.month", "value": "500"}],
+}
+
+
+def test_plan_is_loaded_with_its_target_and_stays(db, copy):
+    edit(copy, "targets.json", lambda c: c["targets"].append(PLAN))
+    load(copy)
+    made = Target.objects.get(code="output-2024")
+    assert (made.rounding, made.places, made.direction) == ("truncate", 2, "up")
+    points = [(str(point.due_on), str(point.value)) for point in made.points.order_by("due_on")]
+    assert points == [("2024-06-30", "250.0"), ("2024-12-31", "500")]
+    before = state()
+    load(copy)
+    assert state() == before
+
+
+@pytest.mark.parametrize(
+    ("points", "said"),
+    [
+        ([], "须有月度计划"),
+        ([{"month": "2024-12.month", "value": "500"}], "不能就地修改"),
+        ([{"month": "2024-06.month", "value": "251"}, {"month": "2024-12.month", "value": "500"}], "不能就地修改"),
+        ([*PLAN["points"][:1], {"month": "2024-09.month", "value": "300"}, PLAN["points"][1]], "不能就地修改"),
+        ([PLAN["points"][1], PLAN["points"][0]], "按月份先后"),
+    ],
+)
+def test_loaded_plan_is_refused_a_change(db, copy, points, said):
+    edit(copy, "targets.json", lambda c: c["targets"].append(PLAN))
+    load(copy)
+    edit(copy, "targets.json", lambda c: c["targets"][-1].update(points=points))
+    before = state()
+    with pytest.raises(CommandError, match=said):
+        load(copy)
+    assert state() == before
+
+
+def test_new_version_of_a_loaded_target_brings_its_own_plan(db, copy):
+    second = PLAN | {"version": "2", "reason": "调整", "authority": "纪要", "value": "520"}
+    second["points"] = [{"month": "2024-12.month", "value": "520"}]
+    edit(copy, "targets.json", lambda c: c["targets"].extend([PLAN, second]))
+    load(copy)
+    counts = {t.version: t.points.count() for t in Target.objects.filter(code="output-2024")}
+    assert counts == {1: 2, 2: 1}
 
 
 @pytest.mark.parametrize(("file", "change", "said"), BROKEN)

@@ -9,7 +9,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from indicators import actions
-from indicators.models import Entry, Evidence, LockException, Submission
+from indicators.models import Annotation, Entry, Evidence, LockException, Submission
 from lvyuan.imports.models import ImportJob
 from lvyuan.notices.actions import Message, notify
 from tests.indicators.test_actions import PNG, save
@@ -75,6 +75,7 @@ def world(cast):
         "job": job.pk,
         "notice": notice.pk,
         "exception": opened.pk,
+        "annotation": Annotation.objects.get().pk,
         "light_exemption": exempted.pk,
     }
 
@@ -88,6 +89,10 @@ PAGES: dict[str, tuple[str, dict[str, int]]] = {
     "indicator-detail": ("/indicators/industrial_output/", EVERYONE),
     "figure-detail": ("/figures/industrial_output/220106/2023-06.ytd/", EVERYONE),
     "target-detail": ("/figures/target/220106/gdp-2025/", EVERYONE),
+    "target-list": ("/targets/", EVERYONE),
+    "target-create": ("/targets/new/", only("admin")),
+    "target-change": ("/targets/220106/gdp-2025/change/", only("admin")),
+    "rank-detail": ("/indicators/industrial_output/ranks/", EVERYONE),
     "project-list": ("/projects/", EVERYONE),
     "project-detail": ("/projects/key-2023-01/", EVERYONE),
     "portfolio-figure": ("/figures/portfolio/220106/key-2023@2023-08-04/", EVERYONE),
@@ -119,6 +124,14 @@ PAGES: dict[str, tuple[str, dict[str, int]]] = {
 }
 # Deed → (address, who may; the others get 403 or 404 and nothing changes).
 DEEDS: dict[str, tuple[str, set[str]]] = {
+    "remark-create": ("/indicators/industrial_output/remarks/", {"staff", "reviewer", "leader", "admin"}),
+    "annotation-create": ("/indicators/industrial_output/annotations/", {"reviewer", "admin"}),
+    "annotation-withdraw": (
+        "/indicators/industrial_output/annotations/{annotation}/withdraw/",
+        {"reviewer", "admin"},
+    ),
+    "reason-create": ("/figures/industrial_output/220106/2023-06.ytd/reasons/", {"reviewer"}),
+    "reason-drop": ("/figures/industrial_output/220106/2023-06.ytd/reasons/1/price/drop/", {"reviewer"}),
     "cells-save": ("/rounds/2023-07/gxj/cells/", {"staff"}),
     "evidence-create": ("/entries/{entry}/evidence/", {"staff"}),
     "exception-grant": ("/rounds/2023-07/exceptions/grant/", {"reviewer"}),
@@ -219,6 +232,9 @@ def test_entry_accounts_and_evidence_are_never_stored(signed_in, world, path):
         "/figures/gdp/220106/2023-05.ytd/",
         "/figures/gdp/220106/nonsense/",
         "/figures/target/220106/none/",
+        "/indicators/none/ranks/",
+        "/indicators/gdp/ranks/?pool=none",
+        "/indicators/gdp/ranks/?by=other",
         "/figures/target/999999/gdp-2025/",
         "/figures/portfolio/220106/none@2023-08-04/",
         "/figures/portfolio/220106/key-2023@2023-02-30/",

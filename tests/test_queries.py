@@ -21,13 +21,15 @@ from tests.indicators.factories import many_indicators
 
 pytestmark = pytest.mark.django_db
 PATHS = {  # one of each counts the unread notices for the header; the cockpit says who has reported
-    "/cockpit/": 14,
-    "/cockpit/?period=2023-06": 14,
-    "/cockpit/?known_at=2024-01-01": 13,
+    "/cockpit/": 21,
+    "/cockpit/?period=2023-06": 21,
+    "/cockpit/?known_at=2024-01-01": 20,
     "/indicators/": 10,
     "/indicators/?sort=-value": 10,
-    "/indicators/industrial_output/": 16,
-    "/figures/industrial_output/220106/2023-06.ytd/": 14,
+    "/indicators/industrial_output/": 28,
+    "/figures/industrial_output/220106/2023-06.ytd/": 19,
+    "/indicators/industrial_output/ranks/": 9,
+    "/targets/": 9,
     "/strategy/": 18,
     "/projects/": 14,
     "/projects/key-2023-01/": 16,

@@ -95,6 +95,16 @@ def plan_share(planned: Decimal | None, target: Decimal | None) -> Decimal | Non
     return share_percent(planned, target)
 
 
+def level_due(target: Decimal | None, share: Decimal | None) -> Decimal | None:
+    """The level that a share of the target comes to: target × share / 100, in the target's unit.
+
+    `share` in percent. None if either is unknown. Source: domain rules §4 (the path as a line on the chart).
+    """
+    if target is None or share is None:
+        return None
+    return target * share / HUNDRED
+
+
 # How far it is
 
 
@@ -226,7 +236,7 @@ def progress_ratio(observed: Decimal | None, required: Decimal | None, *, revers
     """
     if observed is None or required is None:
         return None
-    if required == 0 or (required < 0) != reverse:
+    if (-required if reverse else required) <= 0:
         return None
     return observed / required
 

@@ -96,7 +96,7 @@ def backtest(years: Sequence[PastYear]) -> BackTests:
 
     The mean and the largest absolute error, and how many years gave one; a year with an unknown figure or a
     total that is not positive gives none. None for a method with fewer than 2 such years.
-    Source: issue rule that a range is shown with its back-tested error on the series' own past.
+    Source: this house's own; no standard gives any.
     """
     return BackTests(
         by_share=_summed_up(
@@ -161,10 +161,10 @@ def project(
     """The range the year may end in: the span of both methods, each widened by its own mean absolute error.
 
     Each estimate e reaches from e − |e| × error / 100 to e + |e| × error / 100; low and high are the outermost
-    of the four ends. The mean is no bound: about every other past year lay outside it, and `worst_percent`
-    says how far. At the year's last slot both estimates are the current and the range is as wide as the past
-    errors there, usually 0. None unless both methods give an estimate and have been tested on at least 2 past
-    years: with a short history nothing is shown. Source: domain rules §4.
+    of the four ends. A mean is no bound: past years may have lain outside, and `worst_percent` says how far.
+    At the year's last slot both estimates are the current and the range is as wide as the past errors there,
+    usually 0. None unless both methods give an estimate and have been tested on at least 2 past years: with a
+    short history nothing is shown. Source: the methods' own; the widening is this house's.
     """
     share = by_last_year_share(current, last_same_slot=last_same_slot, last_total=last_total)
     held = by_growth_held(current, last_same_slot=last_same_slot, last_total=last_total, growth=growth)

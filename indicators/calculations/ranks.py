@@ -21,7 +21,10 @@ def ranks(values: Sequence[Decimal | None], *, reverse: bool = False) -> list[in
 
 
 def rank_change(place: int | None, previous: int | None) -> int | None:
-    """Places won since the previous slot: positive is up, 0 unchanged, None if either is unknown."""
+    """Places won since the previous slot: previous − place; positive is up, 0 unchanged.
+
+    None if either is unknown. Source: domain rules §3.
+    """
     if place is None or previous is None:
         return None
     return previous - place

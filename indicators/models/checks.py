@@ -16,7 +16,7 @@ from indicators import checks
 from indicators.expressions import MAX_LENGTH, ExpressionError
 from indicators.models.definitions import Dated, Indicator
 from lvyuan.accounts.models import Department, User
-from lvyuan.audit.triggers import recorded
+from lvyuan.audit.triggers import INTERNAL, recorded
 
 KINDS = [*((code, _(kind.title)) for code, kind in checks.KINDS.items()), (checks.EXPRESSION, _("指标间关系"))]
 
@@ -135,7 +135,7 @@ class CheckRule(models.Model):
                 violation_error_message=_("同一核查规则同一天只能有一条启用。"),
             ),
         ]
-        triggers = recorded()
+        triggers = recorded(topic=INTERNAL)
 
     def __str__(self) -> str:
         return f"{self.code} {self.valid_from}"
@@ -201,7 +201,7 @@ class CheckExemption(Dated):
                 violation_error_message=_("例外的止期不得早于起期。"),
             ),
         ]
-        triggers = recorded()
+        triggers = recorded(topic=INTERNAL)
 
     def __str__(self) -> str:
         return f"{self.rule_code} {self.valid_from}"

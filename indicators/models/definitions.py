@@ -285,6 +285,10 @@ class RankPool(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def is_in_force(self, on: dt.date) -> bool:
+        """Whether the pool holds on that day."""
+        return self.valid_from <= on and (self.valid_to is None or on <= self.valid_to)
+
 
 class RankPoolMember(models.Model):
     pool = models.ForeignKey(RankPool, models.CASCADE, related_name="members", verbose_name=_("位次范围"))

@@ -15,7 +15,7 @@ from indicators.models.definitions import Dated, Indicator, PriceBasis, RankPool
 from indicators.models.fields import FigureField, PeriodColumns, period_constraints
 from indicators.models.figures import Comparator, NullReason, RankBy, VintageStatus
 from lvyuan.accounts.models import Department, District, Role, User
-from lvyuan.audit.triggers import recorded, recorded_append_only
+from lvyuan.audit.triggers import INTERNAL, REPORTING, recorded, recorded_append_only
 from lvyuan.imports.models import ImportJob
 
 
@@ -51,7 +51,7 @@ class RoundSchedule(Dated):
             ),
             one_at_a_time("roundschedule_one_at_a_time", "district", message=_("同一区同一天只能有一份填报日程。")),
         ]
-        triggers = recorded()
+        triggers = recorded(topic=INTERNAL)
 
     def __str__(self) -> str:
         return f"{self.district} {self.valid_from}"
@@ -102,7 +102,7 @@ class Round(models.Model):
                 violation_error_message=_("定期任务须有应报时间，补报任务没有。"),
             ),
         ]
-        triggers = recorded()
+        triggers = recorded(topic=REPORTING, moments=("opens_at", "due_at", "closes_at"))
 
     def __str__(self) -> str:
         return f"{self.month:%Y年}{self.month.month}月{self.get_kind_display() if self.kind == 'backfill' else ''}"
@@ -221,7 +221,7 @@ class Submission(models.Model):
             ),
         ]
         indexes = [models.Index(fields=["state", "-submitted_at"], name="submission_queue")]
-        triggers = recorded()
+        triggers = recorded(topic=REPORTING, unseen=("row_version",))
 
     def __str__(self) -> str:
         return f"{self.round} {self.department}" if self.round else f"导入 {self.import_job}"
@@ -284,7 +284,7 @@ class Entry(PeriodColumns):
             ),
             *period_constraints("entry"),
         ]
-        triggers = recorded()
+        triggers = recorded(topic=INTERNAL)
 
     def __str__(self) -> str:
         return f"{self.submission} {self.indicator}"
@@ -318,7 +318,7 @@ class Transition(models.Model):
                 violation_error_message=_("退回、重开、免报和撤销免报必须写明理由。"),
             ),
         ]
-        triggers = recorded_append_only()
+        triggers = recorded_append_only(topic=REPORTING)
 
     def __str__(self) -> str:
         return f"{self.get_from_state_display()} → {self.get_to_state_display()}"
@@ -351,7 +351,7 @@ class ReturnedCell(models.Model):
                 violation_error_message=_("退回必须写明理由。"),
             ),
         ]
-        triggers = recorded_append_only()
+        triggers = recorded_append_only(topic=INTERNAL)
 
     def __str__(self) -> str:
         return f"{self.entry.indicator} {self.get_field_display()}"
@@ -368,7 +368,7 @@ class Chase(models.Model):
         verbose_name = _("催报")
         verbose_name_plural = _("催报")
         ordering = ["submission", "id"]
-        triggers = recorded_append_only()
+        triggers = recorded_append_only(topic=INTERNAL)
 
     def __str__(self) -> str:
         return f"{self.submission} {self.by}"
@@ -429,7 +429,7 @@ class LockException(models.Model):
             ),
         ]
         indexes = [models.Index(fields=["round", "department"], name="lockexception_scope")]
-        triggers = recorded()
+        triggers = recorded(topic=INTERNAL)
 
     def __str__(self) -> str:
         return f"{self.round} {self.department}{f' {self.indicator}' if self.indicator else ''}"
@@ -471,7 +471,7 @@ class Evidence(models.Model):
                 violation_error_message=_("这份文件已经上传过。"),
             ),
         ]
-        triggers = recorded()
+        triggers = recorded(topic=REPORTING)
 
     def __str__(self) -> str:
         return self.name

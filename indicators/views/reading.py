@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -10,19 +11,28 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from indicators.charts import trend_charts
+from indicators.charts import indicator_charts
 from indicators.filters import IndicatorFilter
-from indicators.models import Assignment, Indicator, Observation, Target
-from indicators.provenance import formulas, vintage_lines
-from indicators.rows import figure_row, months_with_figures, scorecard, series
+from indicators.models import Annotation, Assignment, Indicator, Observation, RankBy, RankPool, Target
+from indicators.pace import Trail, paces, read_trails, schedule
+from indicators.provenance import formulas, pace_formulas, vintage_lines
+from indicators.ranking import peer_ranking, places_of
+from indicators.reconcile import reconciliation
+from indicators.rows import Figure, Row, TargetRow, figure_row, months_with_figures, scorecard, series
+from indicators.stories import story_context
+from indicators.story_forms import reason_form
 from indicators.tables import IndicatorTable
-from lvyuan.accounts.models import District
-from lvyuan.periods import Period
+from lvyuan.accounts.models import District, Role
+from lvyuan.audit.triggers import FIGURES, REPORTING
+from lvyuan.numbers import plain
+from lvyuan.periods import Period, label
+from lvyuan.ui.conditional import conditional_page
 from lvyuan.ui.http import asked_moment, asked_period, month_choices
 from lvyuan.ui.views import Missing
 
 
 @require_safe
+@conditional_page(FIGURES)
 def indicator_list(request: HttpRequest) -> HttpResponse:
     period, known_at = asked_period(request), asked_moment(request)
     narrowed = IndicatorFilter(request.GET, queryset=Indicator.objects.visible_to(request.user))
@@ -60,6 +70,7 @@ def _assignment(indicator: Indicator, district: str) -> Assignment | None:
 
 
 @require_safe
+@conditional_page(FIGURES)
 def indicator_detail(request: HttpRequest, code: str) -> HttpResponse:
     indicator = get_indicator(request, code)
     district, period, known_at = settings.HOME_DISTRICT, asked_period(request), asked_moment(request)
@@ -68,6 +79,8 @@ def indicator_detail(request: HttpRequest, code: str) -> HttpResponse:
     row = card.by_code[code]
     shown = row.period.end if row.period else timezone.localdate()
     versions = list(indicator.versions.order_by("-valid_from"))
+    targets = [target for target in card.targets if target.target.indicator_id == indicator.pk]
+    told = story_context(row, indicator=indicator, district=district, user=request.user, known_at=known_at)
     return render(
         request,
         "indicators/indicator_detail.html",
@@ -75,8 +88,15 @@ def indicator_detail(request: HttpRequest, code: str) -> HttpResponse:
             "indicator": indicator,
             "row": row,
             "history": history,
-            "charts": trend_charts(history, indicator.name),
-            "targets": [row for row in card.targets if row.target.indicator_id == indicator.pk],
+            "charts": _charts(request, row, history, targets, told["annotations"]),
+            "paces": paces(
+                [target for target in targets if _is_current(target, row)],
+                district=district,
+                today=timezone.localdate(known_at) if known_at else timezone.localdate(),
+                until=period,
+                known_at=known_at,
+            ),
+            "past_targets": [target for target in targets if not _is_current(target, row)],
             "versions": versions,
             "version": next((v for v in versions if v.is_in_force(shown)), None),
             "nodes": indicator.nodes.all(),
@@ -84,11 +104,61 @@ def indicator_detail(request: HttpRequest, code: str) -> HttpResponse:
             "period": period,
             "known_at": known_at,
             "months": month_choices(months_with_figures(district), period),
+            **told,
         },
     )
 
 
+def _is_current(target: TargetRow, row: Row) -> bool:
+    """Whether a target is about the period shown: of its year, for exactly it, or of several years."""
+    if row.period is None or target.target.kind == Target.Kind.THREE_YEARS:
+        return True
+    if target.target.kind == Target.Kind.YEAR:
+        return target.period.year_no == row.period.year_no
+    return target.period == row.period
+
+
+def _charts(
+    request: HttpRequest,
+    row: Row,
+    history: Sequence[Row],
+    targets: Sequence[TargetRow],
+    events: Sequence[Annotation],
+) -> list[dict[str, Any]]:
+    """Trend, schedule, the pool beside each other, growth by month; at most five queries."""
+    district, known_at = settings.HOME_DISTRICT, asked_moment(request)
+    pool = RankPool.objects.filter(code=settings.RANK_POOL).first()
+    ranking = None
+    if row.period is not None and pool is not None and row.indicator.nature != Indicator.Nature.TEXT:
+        ranking = peer_ranking(
+            indicator=row.indicator,
+            period=row.period,
+            pool=pool,
+            known_at=known_at,
+            user=request.user,
+            by=RankBy.GROWTH,
+        )
+    trail: Trail = {}
+    if any(target.target.path == Target.Path.SEASONAL for target in targets) and history:
+        until = max(target.target.period_end for target in targets)
+        trail = read_trails([row.indicator], district=district, until=until, known_at=known_at).get(
+            row.indicator.pk, {}
+        )
+    return indicator_charts(
+        history,
+        row.indicator,
+        schedule=schedule(targets, trail),
+        events=[(event.happened_on, event.title) for event in events],
+        standings=[(one.district.short_name, one.value) for one in ranking.standings] if ranking else (),
+        standings_title=f"{row.indicator.name} · {ranking.pool}同比增长（{label(ranking.period)}）" if ranking else "",
+        own=next((one.district.short_name for one in ranking.standings if one.district.code == district), "")
+        if ranking
+        else "",
+    )
+
+
 @require_safe
+@conditional_page(FIGURES, REPORTING)
 def figure_detail(request: HttpRequest, code: str, district: str, period: str) -> HttpResponse:
     """Where a figure comes from: definition, people, evidence, vintages, and formulas of what is derived."""
     indicator, known_at = get_indicator(request, code), asked_moment(request)
@@ -117,6 +187,14 @@ def figure_detail(request: HttpRequest, code: str, district: str, period: str) -
             "nodes": indicator.nodes.all(),
             "assignment": _assignment(indicator, district),
             "formulas": formulas(row),
+            "places": [
+                (ranking, ranking.of(district))
+                for ranking in places_of(
+                    indicator=indicator, period=asked, district=district, known_at=known_at, user=request.user
+                )
+            ],
+            "reconciliation": reconciliation(row, district=district, known_at=known_at),
+            "reason_form": reason_form(row, request.user) if known_at is None else None,
             "known_at": known_at,
         },
     )
@@ -129,12 +207,26 @@ def _period_of(code: str) -> Period:
         raise Missing(f"没有“{code}”这个时期。") from error
 
 
+def plan_points(target: Target) -> list[tuple[Period, Figure]]:
+    """The monthly plan, month by month; one query."""
+    key = f"target/{target.district.code}/{target.code}"
+    return [
+        (
+            Period.month(point.due_on.year, point.due_on.month),
+            Figure(f"{key}/plan-{point.due_on.month}", f"{plain(point.value)}{target.unit}", point.value),
+        )
+        for point in target.points.all()
+    ]
+
+
 @require_safe
+@conditional_page(FIGURES)
 def target_detail(request: HttpRequest, district: str, code: str) -> HttpResponse:
     found = District.objects.filter(code=district).first()
     versions = list(
         Target.objects.filter(district=found, code=code)
-        .select_related("source", "indicator", "node")
+        .select_related("source", "indicator", "node", "compared_with")
+        .prefetch_related("points")
         .order_by("-version")
     )
     if not versions:
@@ -142,5 +234,15 @@ def target_detail(request: HttpRequest, district: str, code: str) -> HttpRespons
     known_at = asked_moment(request)
     card = scorecard(district=district, period=None, known_at=known_at, user=request.user)
     row = next((row for row in card.targets if row.target.code == code), None)
-    context: dict[str, Any] = {"target": versions[0], "versions": versions, "row": row, "known_at": known_at}
+    today = timezone.localdate(known_at) if known_at else timezone.localdate()
+    pace = paces([row], district=district, today=today, known_at=known_at)[0] if row else None
+    context: dict[str, Any] = {
+        "target": versions[0],
+        "versions": versions,
+        "pace": pace,
+        "derived": pace_formulas(pace),
+        "plan": plan_points(row.target) if row else [],
+        "may_set": request.user.has_role(Role.ADMIN),
+        "known_at": known_at,
+    }
     return render(request, "indicators/target_detail.html", context)

@@ -145,7 +145,7 @@ class User(AbstractUser):
                 violation_error_message=_("角色不在名单内。"),
             ),
         ]
-        triggers = recorded(exclude=("password",))
+        triggers = recorded(exclude=("password",), unseen=("last_login",))
 
     def __str__(self) -> str:
         return self.name or self.username

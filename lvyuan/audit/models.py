@@ -7,7 +7,7 @@ from typing import Any
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from lvyuan.audit.triggers import append_only
+from lvyuan.audit.triggers import StepVersion, append_only
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -50,7 +50,7 @@ class Event(models.Model):
             models.Index(fields=["actor_id", "-id"], name="event_actor"),
             models.Index(fields=["request_id"], name="event_request"),
         ]
-        triggers = append_only()
+        triggers = [*append_only(), StepVersion(name="record_version")]
 
     def __str__(self) -> str:
         return f"{self.model} {self.object_pk} {self.get_operation_display()}"
@@ -64,3 +64,21 @@ class Event(models.Model):
             for column in {**before, **after}
             if before.get(column) != after.get(column)
         ]
+
+
+class DataVersion(models.Model):
+    """A model's data version is the sum of its rows' steps: it grows with every commit that changed the model.
+
+    Rows are only added, and now and then several are replaced by one with their sum, so no writer waits for another.
+    A step is of random length: a database restored from a backup does not come to a version that it had before.
+    """
+
+    model = models.CharField(_("对象类别"), max_length=80)
+    steps = models.BigIntegerField(_("步数"))
+
+    class Meta:
+        verbose_name = _("数据版本号")
+        verbose_name_plural = _("数据版本号")
+
+    def __str__(self) -> str:
+        return f"{self.model} {self.steps}"

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import connections
 from django.db.models import Model
 
-from lvyuan.audit.triggers import EVENT_TABLE, RecordInsert, Refuse
+from lvyuan.audit.triggers import EVENT_TABLE, VERSION_TABLE, Refuse, said_of
 
 # pgtrigger lets anybody name triggers to skip in a setting. The owner may (tests do); the app's role may not.
 # A function's text takes no parameters, so the role travels in a setting and is quoted by format().
@@ -30,11 +30,7 @@ $do$
 
 def recorded_models() -> list[type[Model]]:
     """Models whose writes the history records."""
-    return [
-        model
-        for model in apps.get_models()
-        if any(isinstance(trigger, RecordInsert) for trigger in getattr(model._meta, "triggers", []))
-    ]
+    return [model for model in apps.get_models() if said_of(model)]
 
 
 def append_only_tables() -> list[str]:
@@ -67,6 +63,7 @@ def grant_rights(using: str = "default", **kwargs: Any) -> None:
         for table in append_only_tables():
             cursor.execute(f"REVOKE UPDATE, DELETE, TRUNCATE ON {connection.ops.quote_name(table)} FROM {quoted}")
         cursor.execute(f"REVOKE INSERT ON {EVENT_TABLE} FROM {quoted}")
+        cursor.execute(f"REVOKE INSERT, UPDATE, DELETE ON {VERSION_TABLE} FROM {quoted}")
         cursor.execute(f"REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {quoted}")
         cursor.execute(
             "SELECT oid::regprocedure FROM pg_proc"

@@ -1,5 +1,8 @@
 """Triggers for `Meta.triggers`: `recorded()` writes history, `append_only()` refuses changes.
 
+What is recorded also steps the data version of its model, by one trigger on the event table; each recorded model names
+the topic that its changes concern (lvyuan/audit/version.py tells what pages do with it).
+
 Statement-level triggers with transition tables see every write path alike: save(), update(),
 bulk_create(), COPY and raw SQL, at one extra INSERT a statement. All tables share one event table
 (docs/decisions.md tells why this and not one event table a model).
@@ -10,8 +13,17 @@ from __future__ import annotations
 from typing import Any
 
 import pgtrigger
+from django.apps import apps
+from django.db.models import Model
 
 EVENT_TABLE = "audit_event"
+VERSION_TABLE = "audit_dataversion"
+
+# What a change is about. FIGURES is the default: a model that says nothing renews every read page.
+FIGURES = "figures"  # approved figures, definitions, targets, strategy, projects, departments, people's names
+REPORTING = "reporting"  # who has reported: rounds, forms, their steps and papers
+INTERNAL = "internal"  # what no read page shows: drafts, checks, import jobs, notices
+TOPICS = (FIGURES, REPORTING, INTERNAL)
 
 _COLUMNS = (
     "at, transaction_id, operation, model, object_pk, before, after, "
@@ -62,6 +74,24 @@ class _Record(pgtrigger.Trigger):
 
 
 class RecordInsert(_Record):
+    """Every recorded model has this one, so it carries what the model says of itself.
+
+    `topic` is what its changes concern; `unseen` are fields whose change no page shows; `moments` are fields whose
+    time, once passed, changes what pages of the topic show without any write.
+    """
+
+    def __init__(
+        self,
+        *,
+        topic: str = FIGURES,
+        unseen: tuple[str, ...] = (),
+        moments: tuple[str, ...] = (),
+        **kwargs: Any,
+    ) -> None:
+        assert topic in TOPICS
+        self.topic, self.unseen, self.moments = topic, unseen, moments
+        super().__init__(**kwargs)
+
     operation = pgtrigger.Insert
     referencing = pgtrigger.Referencing(new="new_rows")
 
@@ -105,10 +135,56 @@ class Refuse(pgtrigger.Trigger):
         )
 
 
-def recorded(exclude: tuple[str, ...] = ()) -> list[pgtrigger.Trigger]:
-    """History for a domain table: one event per inserted, updated and deleted row; TRUNCATE refused."""
+class StepVersion(pgtrigger.Trigger):
+    """On the event table: adds a step for each model of which a statement changed what can be seen.
+
+    The fold keeps the table small. Only the transaction that gets the lock folds, and none waits for it; without a
+    fresh snapshot (REPEATABLE READ) it could meet rows that another fold has taken, so it leaves them to others.
+    """
+
+    level = pgtrigger.Statement
+    when = pgtrigger.After
+    operation = pgtrigger.Insert
+    referencing = pgtrigger.Referencing(new="new_events")
+
+    def get_func(self, model: Any) -> str:
+        return f"""
+            INSERT INTO {VERSION_TABLE} (model, steps)
+            SELECT changed.model, 1 + floor(random() * 1000000000)::bigint
+            FROM (SELECT DISTINCT model FROM new_events WHERE {self.is_seen()}) changed;
+            IF random() < 0.02 AND current_setting('transaction_isolation') = 'read committed' THEN
+                IF pg_try_advisory_xact_lock('{VERSION_TABLE}'::regclass::oid::bigint) THEN
+                    WITH taken AS (DELETE FROM {VERSION_TABLE} RETURNING model, steps)
+                    INSERT INTO {VERSION_TABLE} (model, steps) SELECT model, sum(steps) FROM taken GROUP BY model;
+                END IF;
+            END IF;
+            RETURN NULL;
+        """  # noqa: S608 - names of our models and columns
+
+    def is_seen(self) -> str:
+        """Whether an event changed more than its model's unseen columns."""
+        cases = []
+        for model in apps.get_models():
+            said = said_of(model)
+            if said and said.unseen:
+                hidden = "".join(f" - '{model._meta.get_field(name).column}'" for name in said.unseen)
+                cases.append(f"WHEN '{model._meta.label_lower}' THEN before{hidden} IS DISTINCT FROM after{hidden}")
+        return f"CASE model {' '.join(cases)} ELSE true END"
+
+
+def said_of(model: type[Model]) -> RecordInsert | None:
+    """What a recorded model says of itself; None for others."""
+    triggers = getattr(model._meta, "triggers", [])
+    return next((trigger for trigger in triggers if isinstance(trigger, RecordInsert)), None)
+
+
+def recorded(exclude: tuple[str, ...] = (), **said: Any) -> list[pgtrigger.Trigger]:
+    """History for a domain table: one event per inserted, updated and deleted row; TRUNCATE refused.
+
+    `said`: topic, unseen and moments of RecordInsert.
+    """
     return [
-        RecordInsert(name="record_insert", exclude=exclude),
+        RecordInsert(name="record_insert", exclude=exclude, **said),
         RecordUpdate(name="record_update", exclude=exclude),
         RecordDelete(name="record_delete", exclude=exclude),
         Refuse(name="refuse_truncate", operation=pgtrigger.Truncate),
@@ -121,6 +197,6 @@ def append_only() -> list[pgtrigger.Trigger]:
     return [Refuse(name="refuse_change", operation=operation)]
 
 
-def recorded_append_only() -> list[pgtrigger.Trigger]:
+def recorded_append_only(*, topic: str = FIGURES) -> list[pgtrigger.Trigger]:
     """Append-only rows whose insertion is an event too."""
-    return [RecordInsert(name="record_insert"), *append_only()]
+    return [RecordInsert(name="record_insert", topic=topic), *append_only()]

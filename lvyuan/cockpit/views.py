@@ -11,9 +11,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from indicators.board import BOARD_READERS, Headline, headline
+from indicators.charts import tile_sparks
 from indicators.models import IndicatorNode, StrategyNode, StrategyPlan
+from indicators.pace import paces
 from indicators.rows import months_with_figures, scorecard
 from lvyuan.accounts.models import Role
+from lvyuan.audit.triggers import FIGURES, REPORTING
+from lvyuan.ui.conditional import conditional_page
 from lvyuan.ui.http import asked_date, asked_moment, asked_period, month_choices
 from projects.models import Place, ProjectNode
 from projects.rows import portfolio
@@ -34,17 +38,24 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@conditional_page(FIGURES, REPORTING)
 def cockpit(request: HttpRequest) -> HttpResponse:
     district, period, known_at = settings.HOME_DISTRICT, asked_period(request), asked_moment(request)
+    card = scorecard(district=district, period=period, known_at=known_at, user=request.user, headline=True)
+    today = timezone.localdate(known_at) if known_at else timezone.localdate()
+    sparks = tile_sparks(card.headline, district=district, known_at=known_at)
     return render(
         request,
         "cockpit/cockpit.html",
         {
-            "card": scorecard(district=district, period=period, known_at=known_at, user=request.user),
+            "card": card,
+            "paces": paces(card.headline_targets, district=district, today=today, until=period, known_at=known_at),
+            "tiles": [(row, sparks.get(row.indicator.pk)) for row in card.headline],
             "portfolio": portfolio(
                 as_of=asked_date(request, "as_of"), known_at=known_at, user=request.user, district=district
             ),
             "reporting": _reporting(request, district) if known_at is None else None,
+            "screen": "screen" in request.GET,
             "period": period,
             "known_at": known_at,
             "months": month_choices(months_with_figures(district), period),
@@ -60,6 +71,7 @@ def _reporting(request: HttpRequest, district: str) -> Headline | None:
 
 
 @require_safe
+@conditional_page(FIGURES)
 def strategy(request: HttpRequest) -> HttpResponse:
     """The strategy tree with the figures, targets, projects and places that hang on it."""
     district, period, known_at = settings.HOME_DISTRICT, asked_period(request), asked_moment(request)

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from lvyuan.accounts.models import Role, User
-from lvyuan.audit.triggers import recorded
+from lvyuan.audit.triggers import INTERNAL, recorded
 
 
 class ImportJobQuerySet(models.QuerySet["ImportJob"]):
@@ -48,7 +48,7 @@ class ImportJob(models.Model):
                 violation_error_message=_("确认状态与确认时间须一致。"),
             ),
         ]
-        triggers = recorded(exclude=("preview",))
+        triggers = recorded(exclude=("preview",), topic=INTERNAL)
 
     def __str__(self) -> str:
         return self.file_name

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from lvyuan.accounts.models import User
-from lvyuan.audit.triggers import recorded
+from lvyuan.audit.triggers import INTERNAL, recorded
 
 
 class Kind(models.TextChoices):
@@ -95,7 +95,7 @@ class Notice(models.Model):
             models.Index(fields=["recipient", "-created_at", "-id"], name="notice_list"),
             models.Index(fields=["recipient"], condition=Q(read_at__isnull=True), name="notice_unread"),
         ]
-        triggers = recorded()
+        triggers = recorded(topic=INTERNAL)
 
     def __str__(self) -> str:
         return self.title
@@ -123,7 +123,7 @@ class NoticeChoice(models.Model):
                 violation_error_message=_("通知类别或方式不在名单内。"),
             ),
         ]
-        triggers = recorded()
+        triggers = recorded(topic=INTERNAL)
 
     def __str__(self) -> str:
         return f"{self.user} {self.get_kind_display()}：{self.get_mail_display()}"
@@ -159,7 +159,7 @@ class Webhook(models.Model):
                 violation_error_message=_("签名密钥至少16个字符。"),
             ),
         ]
-        triggers = recorded(exclude=("secret",))
+        triggers = recorded(exclude=("secret",), topic=INTERNAL)
 
     def __str__(self) -> str:
         return self.name
@@ -229,7 +229,7 @@ class Delivery(models.Model):
         indexes = [
             models.Index(fields=["next_try_at"], condition=Q(state="pending"), name="delivery_pending"),
         ]
-        triggers = recorded()
+        triggers = recorded(topic=INTERNAL)
 
     def __str__(self) -> str:
         return f"{self.get_channel_display()} {self.notice}"

@@ -5,20 +5,32 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.contrib.staticfiles.finders import BaseFinder
 from django.core.files.storage import FileSystemStorage, Storage
 
 URL = "ui/plotly.min.js"
 
 
+def small_bundle() -> Path:
+    """Where set-up puts the bundle of lvyuan/ui/plotly; nothing is there without npm."""
+    return settings.BASE_DIR / "build" / "plotly" / "plotly.min.js"
+
+
+def full_bundle() -> Path:
+    """The plotly.js in plotly's wheel, found without importing plotly."""
+    spec = find_spec("plotly")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "package_data" / "plotly.min.js"
+
+
 class PlotlyFinder(BaseFinder):
-    """Serves the plotly.js that plotly's wheel carries as `ui/plotly.min.js`, without importing plotly."""
+    """Serves plotly.js as `ui/plotly.min.js`: the small bundle where set-up built it, else the wheel's."""
 
     def __init__(self, app_names: Any = None, *args: Any, **kwargs: Any) -> None:
-        spec = find_spec("plotly")
-        assert spec is not None
-        assert spec.origin is not None
-        self.storage = FileSystemStorage(location=Path(spec.origin).parent / "package_data")
+        folder = small_bundle().parent if small_bundle().is_file() else full_bundle().parent
+        self.storage = FileSystemStorage(location=folder)
         self.storage.prefix = "ui"  # type: ignore[attr-defined] # collectstatic puts the files there
 
     def check(self, **kwargs: Any) -> list[Any]:

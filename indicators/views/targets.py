@@ -1,0 +1,95 @@
+"""Targets: what is in force, set and changed by admins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_http_methods, require_safe
+
+from indicators import actions
+from indicators.models import Target
+from indicators.refusals import Refused
+from indicators.rows import scorecard
+from indicators.target_forms import TargetForm
+from lvyuan.accounts.models import District, Role
+from lvyuan.audit.models import Event
+from lvyuan.audit.triggers import FIGURES
+from lvyuan.ui.conditional import conditional_page
+from lvyuan.ui.http import asked_moment, require_role
+from lvyuan.ui.views import Missing
+
+
+@require_safe
+@conditional_page(FIGURES)
+def target_list(request: HttpRequest) -> HttpResponse:
+    """Every target in force: kind, direction, path, deadline, version and who set it."""
+    known_at = asked_moment(request)
+    card = scorecard(district=settings.HOME_DISTRICT, period=None, known_at=known_at, user=request.user)
+    written = setters([row.target for row in card.targets])
+    rows = [{"row": row, "written": written.get(row.target.pk)} for row in card.targets]
+    shown = {"rows": rows, "known_at": known_at, "may_set": request.user.has_role(Role.ADMIN)}
+    return render(request, "indicators/target_list.html", shown)
+
+
+def setters(targets: list[Target]) -> dict[int, Event]:
+    """By target id, the event that wrote it, which knows by whom; one query."""
+    written = Event.objects.filter(model=Target._meta.label_lower, operation=Event.Operation.INSERT)
+    return {int(event.object_pk): event for event in written.filter(object_pk__in=[str(one.pk) for one in targets])}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_role(Role.ADMIN)
+@cache_control(no_store=True)
+def target_create(request: HttpRequest) -> HttpResponse:
+    district = District.objects.get(code=settings.HOME_DISTRICT)
+    form = TargetForm(request.POST if request.method == "POST" else None)
+    return _set(request, form, district, said="已设定目标。")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_role(Role.ADMIN)
+@cache_control(no_store=True)
+def target_change(request: HttpRequest, district: str, code: str) -> HttpResponse:
+    """A new version, filled in with what the newest one says."""
+    newest = (
+        Target.objects.filter(district__code=district, code=code)
+        .select_related("district", "indicator", "compared_with", "source")
+        .order_by("-version")
+        .first()
+    )
+    if newest is None:
+        raise Missing("没有这个目标。")
+    points = list(newest.points.order_by("due_on").values_list("due_on", "value"))
+    form = TargetForm(request.POST if request.method == "POST" else None, target=newest, points=points)
+    return _set(request, form, newest.district, said="已建立新版本，旧版本留存。")
+
+
+def _set(request: HttpRequest, form: TargetForm, district: District, *, said: str) -> HttpResponse:
+    error, status = "", 200
+    if request.method == "POST" and not form.is_valid():
+        status = 422
+    elif request.method == "POST":
+        try:
+            target = actions.set_target(by=request.user, district=district, **_given(form))
+        except Refused as refused:
+            error, status = str(refused), 409
+        else:
+            messages.success(request, said)
+            return redirect("indicators:target-detail", district.code, target.code)
+    shown = {"form": form, "target": form.target, "district": district, "error": error}
+    return render(request, "indicators/target_form.html", shown, status=status)
+
+
+def _given(form: TargetForm) -> dict[str, Any]:
+    """The form as `actions.set_target` takes it."""
+    said = form.cleaned_data
+    given = {"period": said["period"], "columns": form.columns(), "points": form.points}
+    if form.target is None:
+        return given | {"code": said["code"]}
+    change = {name: said[name] for name in ("version", "reason", "authority")}
+    return given | change | {"code": form.target.code}
