@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from django.db.models import Exists, F, Max, OuterRef, Q, Window
@@ -12,6 +12,8 @@ from django.utils import timezone
 
 from indicators.models import Indicator, Light, LightExemption, LightResult, Target, Vintage
 from indicators.models.figures import figure_key
+from indicators.rows import Row
+from lvyuan.accounts.models import District
 from lvyuan.periods import Period
 
 LOOK_BACK = 366  # days: a yearly figure has its slot before a year earlier
@@ -42,28 +44,30 @@ class LightRow:
         return self.exemption is None and self.light in WORRY
 
 
-def light_rows(vintages: Collection[Vintage], known_at: dt.datetime | None = None) -> dict[int, LightRow]:
-    """By vintage id, the light in force as known at that moment; two queries. Not judged is not in it.
-
-    The vintages must have their observation at hand.
-    """
-    exempted = exemptions({vintage.observation.district_id for vintage in vintages}, known_at)
-    about = {vintage.pk: (vintage.district_id, vintage.observation.indicator_id) for vintage in vintages}
-    results = LightResult.objects.filter(district__in={district for district, _ in about.values()}, vintage__in=about)
+def light_rows(rows: Collection[Row], *, district: str, known_at: dt.datetime | None = None) -> dict[int, LightRow]:
+    """By indicator id, the light in force of the figure that each row shows; two queries. Not judged is not in it."""
+    shown = {row.vintage.pk: row.indicator.pk for row in rows if row.vintage}
+    home = District.objects.filter(code=district).values("pk")[:1]
+    exempted = exemptions(district, known_at)
+    results = LightResult.objects.filter(district=home, vintage__in=shown)
     return {
-        result.vintage_id: _light_row(result, exempted.get(about[result.vintage_id]))
+        shown[result.vintage_id]: _light_row(result, exempted.get(shown[result.vintage_id]))
         for result in results.in_force(known_at).select_related("rule_version__rule", "target")
     }
 
 
-def exemptions(
-    districts: Collection[int], known_at: dt.datetime | None = None
-) -> dict[tuple[int, int], LightExemption]:
-    """By district and indicator, the exemption that holds today, or held on that day; one query."""
-    found = LightExemption.objects.filter(district__in=districts).in_force(timezone.localdate(known_at))
+def worst(lights: Iterable[LightRow | None]) -> LightRow | None:
+    """The gravest of several lights that count, for the node they hang on; None where nothing is judged."""
+    judged = [light for light in lights if light is not None and light.light != Light.NONE and not light.exemption]
+    return max(judged, key=lambda light: _BADNESS[light.light], default=None)
+
+
+def exemptions(district: str, known_at: dt.datetime | None = None) -> dict[int, LightExemption]:
+    """By indicator id, the exemption that holds today, or held on that day; one query."""
+    found = LightExemption.objects.filter(district__code=district).in_force(timezone.localdate(known_at))
     if known_at is not None:
         found = found.filter(approved_at__lte=known_at)
-    return {(one.district_id, one.indicator_id): one for one in found}
+    return {one.indicator_id: one for one in found}
 
 
 def _light_row(result: LightResult, exemption: LightExemption | None) -> LightRow:
@@ -137,11 +141,7 @@ def lit(*, district: str, known_at: dt.datetime | None = None, period: Period | 
     worrying = ranked.filter(Q(latest_end=ends) if period else Q(), place=1, latest__in=WORRY).select_related(
         "rule_version__rule", "target", "vintage__observation__indicator__owner"
     )
-    exempted = {
-        one.indicator_id: one
-        for one in LightExemption.objects.filter(district__code=district).in_force(timezone.localdate(known_at))
-        if known_at is None or one.approved_at <= known_at
-    }
+    exempted = exemptions(district, known_at)
     rows = [_attention(result, exempted, district) for result in worrying]
     return tuple(
         sorted(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from indicators import calculations
-from indicators.models import Indicator, Observation, RankBy, RankPool, Vintage
+from indicators.models import Indicator, Observation, RankBy, RankPool, Source, Vintage
 from indicators.models.figures import figure_key
 from indicators.rows import Figure, RankRow, Row, rows_by_address
 from lvyuan import periods
@@ -34,6 +34,7 @@ class Standing:
     basis: str = ""
     unit: str = ""
     is_internal: bool = False
+    is_demo: bool = False
     place: Figure | None = None
     change: int | None = None
     entered: RankRow | None = None
@@ -281,6 +282,7 @@ def _standing(district: District, row: Row | None, pool: RankPool, by: str) -> S
         basis=row.growth_basis if grows else "",
         unit="%" if grows else row.unit,
         is_internal=not row.vintage.is_released,
+        is_demo=row.vintage.source_kind == str(Source.Kind.DEMO.label),
         entered=entered.get(by),
         entered_otherwise=entered.get(RankBy.UNSTATED.value),
     )
@@ -295,6 +297,8 @@ def _problem(pool: RankPool, period: Period, standings: Sequence[Standing]) -> s
     missing = [one.district.name for one in standings if one.figure is None]
     if missing:
         return f"缺{'、'.join(missing)}，不能排位"
+    if len({one.is_demo for one in standings}) > 1:
+        return "真实数据不与演示数据一起排位"
     inexact = [one.district.name for one in standings if one.value is None]
     if inexact:
         return f"{'、'.join(inexact)}不是确数，不能排位"

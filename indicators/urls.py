@@ -89,12 +89,4 @@ light_pages = [
     path("lights/<slug:code>/change/", lights.light_change, name="light-change"),
     path("lights/<slug:code>/uses/", lights.light_use, name="light-use"),
 ]
-urlpatterns = [
-    *target_pages,
-    *story_pages,
-    *light_pages,
-    *reading_pages,
-    *round_pages,
-    *entry_pages,
-    *review_pages,
-]
+urlpatterns = [*target_pages, *story_pages, *reading_pages, *round_pages, *entry_pages, *review_pages, *light_pages]

@@ -103,8 +103,8 @@ def load(folder: Folder) -> None:
         _put_expectations(folder, declared, order)
         row.end()
     _record_new(folder, planned)
-    judge_loaded(folder)
     load_forms(folder, held)
+    judge_loaded(folder)
 
 
 def _record_new(folder: Folder, planned: list[tuple[Row, VintageInput]]) -> None:

@@ -10,7 +10,6 @@ from django.db.models import Count, F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from indicators import actions
@@ -20,8 +19,6 @@ from indicators.lights import parse_rule
 from indicators.models import Light, LightExemption, LightResult, LightRule, LightRuleVersion
 from indicators.refusals import Refused
 from lvyuan.accounts.models import District, Role
-from lvyuan.audit.triggers import FIGURES
-from lvyuan.ui.conditional import conditional_page
 from lvyuan.ui.http import require_role
 from lvyuan.ui.views import Missing
 
@@ -52,7 +49,6 @@ def get_rule(code: str) -> LightRule:
 
 
 @require_safe
-@conditional_page(FIGURES)
 def light_list(request: HttpRequest) -> HttpResponse:
     return _list(request)
 
@@ -80,7 +76,6 @@ def _list(
 
 
 @require_safe
-@conditional_page(FIGURES)
 def light_detail(request: HttpRequest, code: str) -> HttpResponse:
     return _detail(request, get_rule(code))
 
@@ -113,7 +108,6 @@ def _detail(
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_role(Role.ADMIN)
-@cache_control(no_store=True)
 def light_change(request: HttpRequest, code: str) -> HttpResponse:
     """First a preview on the months judged already, then the adoption of what was previewed."""
     rule = get_rule(code)

@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from indicators.attention import light_rows
 from indicators.charts import indicator_charts
 from indicators.filters import IndicatorFilter
 from indicators.models import Annotation, Assignment, Indicator, Observation, RankBy, RankPool, Target
@@ -87,6 +88,7 @@ def indicator_detail(request: HttpRequest, code: str) -> HttpResponse:
         {
             "indicator": indicator,
             "row": row,
+            "light": light_rows([row], district=district, known_at=known_at).get(indicator.pk),
             "history": history,
             "charts": _charts(request, row, history, targets, told["annotations"]),
             "paces": paces(

@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from indicators.attention import LightRow, light_rows, lit, worst
 from indicators.board import BOARD_READERS, Headline, headline
 from indicators.charts import tile_sparks
 from indicators.models import IndicatorNode, StrategyNode, StrategyPlan
@@ -22,6 +23,7 @@ from lvyuan.ui.http import asked_date, asked_moment, asked_period, month_choices
 from projects.models import Place, ProjectNode
 from projects.rows import portfolio
 
+ATTENTION = 6  # lines of what turned red or yellow
 START_PAGES = {
     Role.STAFF: "indicators:task-list",
     Role.REVIEWER: "indicators:review-list",
@@ -43,6 +45,7 @@ def cockpit(request: HttpRequest) -> HttpResponse:
     district, period, known_at = settings.HOME_DISTRICT, asked_period(request), asked_moment(request)
     card = scorecard(district=district, period=period, known_at=known_at, user=request.user, headline=True)
     today = timezone.localdate(known_at) if known_at else timezone.localdate()
+    lights = light_rows(card.headline, district=district, known_at=known_at)
     sparks = tile_sparks(card.headline, district=district, known_at=known_at)
     return render(
         request,
@@ -50,7 +53,8 @@ def cockpit(request: HttpRequest) -> HttpResponse:
         {
             "card": card,
             "paces": paces(card.headline_targets, district=district, today=today, until=period, known_at=known_at),
-            "tiles": [(row, sparks.get(row.indicator.pk)) for row in card.headline],
+            "tiles": [(row, sparks.get(row.indicator.pk), lights.get(row.indicator.pk)) for row in card.headline],
+            "attention": lit(district=district, known_at=known_at, period=period)[:ATTENTION],
             "portfolio": portfolio(
                 as_of=asked_date(request, "as_of"), known_at=known_at, user=request.user, district=district
             ),
@@ -95,16 +99,17 @@ def strategy(request: HttpRequest) -> HttpResponse:
 
 
 def _tree(plan: StrategyPlan, card: Any, district: str) -> list[dict[str, Any]]:
-    """The plan's nodes as nested dictionaries; four queries whatever the size of the tree."""
+    """The plan's nodes as nested dictionaries; six queries whatever the size of the tree."""
     nodes = list(StrategyNode.objects.filter(plan=plan).order_by("order"))
     branches: dict[int, dict[str, Any]] = {
         node.pk: {"node": node, "rows": [], "targets": [], "projects": [], "places": [], "children": []}
         for node in nodes
     }
     by_indicator = {row.indicator.pk: row for row in card.rows}
+    lights = light_rows(card.rows, district=district, known_at=card.known_at)
     for link in IndicatorNode.objects.filter(node__plan=plan).order_by("indicator__order"):
         if link.indicator_id in by_indicator:
-            branches[link.node_id]["rows"].append(by_indicator[link.indicator_id])
+            branches[link.node_id]["rows"].append((by_indicator[link.indicator_id], lights.get(link.indicator_id)))
     for target in card.targets:
         if target.target.node_id in branches:
             branches[target.target.node_id]["targets"].append(target)
@@ -117,4 +122,15 @@ def _tree(plan: StrategyPlan, card: Any, district: str) -> list[dict[str, Any]]:
     for node in nodes:
         if node.parent_id is not None:
             branches[node.parent_id]["children"].append(branches[node.pk])
-    return [branches[node.pk] for node in nodes if node.parent_id is None]
+    roots = [branches[node.pk] for node in nodes if node.parent_id is None]
+    for root in roots:
+        _roll_up(root)
+    return roots
+
+
+def _roll_up(branch: dict[str, Any]) -> LightRow | None:
+    """Gives each node the gravest light of its own indicators and of what hangs below."""
+    below = [_roll_up(child) for child in branch["children"]]
+    branch["light"] = worst([*(light for _, light in branch["rows"]), *below])
+    light: LightRow | None = branch["light"]
+    return light

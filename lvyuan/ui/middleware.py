@@ -139,6 +139,7 @@ NEVER_STORED = (
     "/history/",
     "/admin/",
     "/notices/",
+    "/lights/",
 )
 
 

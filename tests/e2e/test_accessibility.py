@@ -21,6 +21,11 @@ PAGES = [
     ("reviewer", "/releases/"),
     ("leader", "/board/"),
     ("leader", "/cockpit/"),
+    ("leader", "/targets/"),
+    ("leader", "/figures/target/220106/gdp-2025/"),
+    ("leader", "/indicators/industrial_output/ranks/"),
+    ("admin", "/targets/new/"),
+    ("admin", "/targets/220106/gdp-2025/change/"),
 ]
 
 
@@ -28,7 +33,7 @@ PAGES = [
 def test_axe_finds_no_violation(app: App, sign_in: SignIn, look: str) -> None:
     options = {"wide": {}, "phone": {"viewport": PHONE}, "dark": {"color_scheme": "dark"}}[look]
     found: dict[str, list[str]] = {}
-    for who in ("staff", "reviewer", "leader"):
+    for who in ("staff", "reviewer", "leader", "admin"):
         page = sign_in(who, **options)
         for owner, path in PAGES:
             if owner != who:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from decimal import Decimal as D
 
 import pytest
@@ -11,8 +12,9 @@ from django.template.loader import render_to_string
 from django.test.utils import CaptureQueriesContext
 
 from indicators.actions import VintageInput, record_published
-from indicators.attention import light_rows, lit
+from indicators.attention import light_rows, lit, worst
 from indicators.models import LightExemption, Source, Target, Vintage
+from indicators.rows import rows_by_vintage
 from lvyuan.accounts.models import District
 from lvyuan.periods import Period
 from tests.indicators.factories import HOME, figure, many_indicators
@@ -23,6 +25,12 @@ pytestmark = pytest.mark.django_db
 
 def row(**kwargs):
     return {found.indicator.code: found for found in lit(district=HOME, **kwargs)}
+
+
+def light_of(vintage, known_at=None):
+    """The light of that vintage's row."""
+    shown = rows_by_vintage(Vintage.objects.filter(pk=vintage.pk)).values()
+    return light_rows(shown, district=HOME, known_at=known_at).get(vintage.observation.indicator_id)
 
 
 def april_green_may_red(**columns):
@@ -102,8 +110,7 @@ def test_exempted_is_told_but_does_not_count(cast):
     granted = exempt(cast)
     found = row()[CODE].light
     assert (found.exemption, found.state, found.counts) == (granted, "exempt", False)
-    stored = light_rows(list(Vintage.objects.filter(pk=may.pk).select_related("observation")))
-    assert stored[may.pk].exemption == granted
+    assert light_of(may).exemption == granted
     # before it was granted, the red counted
     assert row(known_at=moment(2024, 7, 1))[CODE].light.counts
     LightExemption.objects.update(valid_from=dt.date(2020, 1, 1), valid_to=dt.date(2020, 12, 31))
@@ -112,14 +119,22 @@ def test_exempted_is_told_but_does_not_count(cast):
 
 def test_light_as_known_then():
     may = april_green_may_red()
-    vintages = list(Vintage.objects.filter(pk=may.pk).select_related("observation"))
-    assert light_rows(vintages, moment(2024, 6, 1)) == {}
-    assert light_rows(vintages, moment(2024, 6, 21))[may.pk].state == "red"
+    assert light_of(may, moment(2024, 6, 1)) is None
+    assert light_of(may, moment(2024, 6, 21)).state == "red"
+
+
+def test_a_node_shows_the_gravest_light_that_counts(cast):
+    red = light_of(april_green_may_red())
+    green = replace(red, light="green")
+    assert worst([None, green, red]) == red
+    assert worst([None, green]) == green
+    assert worst([None, replace(red, light="none")]) is None
+    assert worst([replace(red, exemption=exempt(cast)), green]) == green
 
 
 def test_include_speaks_by_shape_word_and_sentence(cast):
     may = april_green_may_red()
-    light = light_rows(list(Vintage.objects.filter(pk=may.pk).select_related("observation")))[may.pk]
+    light = light_of(may)
     page = render_to_string("indicators/_light.html", {"light": light})
     assert 'class="mark square bad"' in page
     assert "红灯" in page

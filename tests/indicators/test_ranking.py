@@ -28,10 +28,10 @@ def pool() -> RankPool:
     return RankPool.objects.get(code="five-urban-districts")
 
 
-def publish(period=JUNE, code="industrial_output", *, entered=None, released=(), only=None, **said):
+def publish(period=JUNE, code="industrial_output", *, entered=None, released=(), only=None, source=None, **said):
     """Growth of every member as in GROWTH; `entered`: the home district's reported place."""
     indicator = Indicator.objects.get(code=code)
-    source = Source.objects.get_or_create(code="test", defaults={"kind": "form", "title": "测试填报"})[0]
+    source = source or Source.objects.get_or_create(code="test", defaults={"kind": "form", "title": "测试填报"})[0]
     figures = []
     for district, growth in (only or GROWTH).items():
         given = {"growth": D(growth), "growth_basis": "comparable", "value": D(growth) * 10, "unit": "亿元"}
@@ -114,6 +114,17 @@ def test_unlike_figures_are_not_ranked(cast, odd, by, said):
 def test_basis_of_growth_does_not_keep_levels_from_being_ranked(cast):
     publish(**{"220103": {"growth_basis": "constant"}})
     assert places(ranked(cast, by="level"))["220103"] == 1
+
+
+def test_invented_figures_are_never_ranked_with_real_ones(cast):
+    """The article's figure of the home district, and a demo of the others: no place comes of it."""
+    publish()
+    assert ranked(cast).is_ranked
+    demo = Source.objects.create(code="demo", kind="demo", title="演示数据")
+    publish(source=demo, only={code: growth for code, growth in GROWTH.items() if code != HOME})
+    assert ranked(cast).problem == "真实数据不与演示数据一起排位"
+    publish(source=demo)
+    assert ranked(cast).is_ranked
 
 
 def test_pool_is_not_used_outside_its_time(cast):

@@ -41,7 +41,7 @@ COCKPIT, LIST, ONE = "/cockpit/", "/indicators/", "/indicators/industrial_output
 FIGURE, PROJECTS = "/figures/industrial_output/220106/2023-06.ytd/", "/projects/"
 APPROVED = "/figures/industrial_output/220106/2023-07.ytd/"  # once it is: the figure that tests log
 ONLY_JOINED = "what a vintage took from its entry is in the vintage; only joined on the way to evidence and steps"
-FORMS = {"target-create", "target-change", "light-change"}
+FORMS = {"target-create", "target-change"}
 # Tables that pages read beside their topics, and why they may.
 READ_BESIDE = {
     Session: "the session: who asks, and messages, are told apart",
