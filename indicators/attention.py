@@ -10,7 +10,7 @@ from django.db.models import Exists, F, Max, OuterRef, Q, Window
 from django.db.models.functions import FirstValue, Lead, RowNumber
 from django.utils import timezone
 
-from indicators.models import Indicator, Light, LightExemption, LightResult, Target, Vintage
+from indicators.models import Indicator, Light, LightExemption, LightResult, Target, Vintage, VintageStatus
 from indicators.models.figures import figure_key
 from indicators.rows import Row
 from lvyuan.accounts.models import District
@@ -114,9 +114,13 @@ def lit(*, district: str, known_at: dt.datetime | None = None, period: Period | 
     `period` takes the figures that end with it; None each indicator's latest of the last year on record. `known_at`
     shows what was known then.
     """
-    mine = LightResult.objects.filter(
-        district__code=district, vintage__in=Vintage.objects.filter(district__code=district).in_force(known_at)
-    )
+    home = District.objects.filter(code=district).values("pk")[:1]
+    mine = LightResult.objects.filter(district=home)
+    if known_at is None:
+        current = Q(vintage=F("vintage__observation__current"))
+        mine = mine.filter(current).exclude(vintage__status=VintageStatus.WITHDRAWN)
+    else:
+        mine = mine.filter(vintage__in=Vintage.objects.filter(district=home).in_force(known_at))
     later = LightResult.objects.filter(
         district=OuterRef("district"), vintage=OuterRef("vintage"), number__gt=OuterRef("number")
     )
