@@ -124,8 +124,10 @@ def lit(*, district: str, known_at: dt.datetime | None = None, period: Period | 
     shows what was known then.
     """
     home, end = District.objects.filter(code=district).values("pk")[:1], "vintage__observation__period_end"
-    last = Observation.objects.filter(district=home, current__isnull=False).aggregate(last=Max("period_end"))["last"]
-    ends = period.end if period else last
+    ended = Observation.objects.filter(district=home, current__isnull=False)
+    if known_at is not None:
+        ended = ended.filter(period_end__lte=timezone.localdate(known_at))
+    ends = period.end if period else ended.aggregate(last=Max("period_end"))["last"]
     if ends is None:
         return ()
     recent = {f"{end}__lte": ends, f"{end}__gt": ends - dt.timedelta(LOOK_BACK)}
@@ -149,7 +151,7 @@ def lit(*, district: str, known_at: dt.datetime | None = None, period: Period | 
         before_end=Window(Lead(end), partition_by=own, order_by=newest),
     )
     worrying = ranked.filter(Q(latest_end=ends) if period else Q(), place=1, latest__in=WORRY).select_related(
-        "rule_version__rule", "target", "vintage__observation__indicator__owner", "vintage__entry"
+        "rule_version__rule", "target", "vintage__observation__indicator__owner"
     )
     exempted = exemptions(district, known_at)
     rows = [_attention(result, exempted, district) for result in worrying]
@@ -178,6 +180,6 @@ def _attention(result: LightResult, exempted: dict[int, LightExemption], distric
         key=figure_key(indicator.code, district, period),
         before=getattr(result, "before", None) or "",
         before_period=Period.from_code(f"{before_end:%Y-%m}.month") if before_end else None,
-        said=vintage.entry.note if vintage.entry else vintage.note,
+        said=vintage.note,
         target=result.target,
     )

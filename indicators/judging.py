@@ -55,13 +55,10 @@ class Case:
 
     vintage: Vintage
     version: LightRuleVersion | None
+    rule: Rule | None  # what the version says
     target: Target | None
     inputs: Inputs
     known_from: dt.datetime
-
-    @property
-    def rule(self) -> Rule | None:
-        return parse_rule(self.version.conditions, self.version.otherwise) if self.version else None
 
 
 @dataclass(slots=True)
@@ -80,7 +77,7 @@ class _Beside:
 
 
 def cases(vintages: Sequence[Vintage], *, at: dt.datetime | None = None) -> list[Case]:
-    """Those of the figures (and of what leans on them) that a rule applies to, with their inputs; ≤ 9 queries.
+    """Those of the figures (and of what leans on them) that a rule applies to, with their inputs; ≤ 13 queries.
 
     Targets count as of `at`; None takes each figure's own `known_from`, as when history is backfilled: then the
     first version of a target that was made later stands. Withdrawn figures and side periods are not judged.
@@ -100,8 +97,10 @@ def cases(vintages: Sequence[Vintage], *, at: dt.datetime | None = None) -> list
     found = list(
         Vintage.objects.filter(chosen)
         .exclude(status=VintageStatus.WITHDRAWN)
-        .select_related("observation__indicator", "observation__district", "version")
-        .prefetch_related(Prefetch("ranks", Rank.objects.select_related("pool").order_by("by")), "comparisons")
+        .select_related("observation__indicator")
+        .prefetch_related(
+            "district", Prefetch("ranks", Rank.objects.select_related("pool").order_by("by")), "comparisons"
+        )
     )
     if dependants is not None:
         others = {v.observation.indicator_id for v in found}
@@ -124,17 +123,22 @@ def unjudged() -> VintageQuerySet:
 
 
 def _targets(districts: Collection[int], indicators: Collection[int]) -> dict[tuple[int, int], list[Target]]:
-    """By district and indicator, every version of what a light may be held against, oldest first."""
+    """By district and indicator, every version of what a light may be held against, oldest first.
+
+    With the versions that name another indicator: they are what ended the promise about this one.
+    """
     about = Q(indicator__in=indicators) | Q(compared_with__in=indicators)
+    # Codes first: the planner, asked for both at once, reads the table anew for each row.
+    codes = set(Target.objects.order_by().filter(about, district__in=districts).values_list("code", flat=True))
+    versions: dict[tuple[int, str], list[Target]] = {}
+    asked = Target.objects.filter(district__in=districts, code__in=codes).select_related("compared_with")
+    for target in asked.order_by("order", "code", "version"):
+        versions.setdefault((target.district_id, target.code), []).append(target)
     found: dict[tuple[int, int], list[Target]] = {}
-    for target in (
-        Target.objects.filter(about, district__in=districts, indicator__isnull=False)
-        .exclude(measure=Target.Measure.TEXT, direction__in=[d for d in Target.Direction if d != "by_date"])
-        .select_related("compared_with")
-        .order_by("order", "code", "version")
-    ):
-        assert target.indicator_id is not None  # filtered
-        found.setdefault((target.district_id, target.indicator_id), []).append(target)
+    for (district, _code), promised in versions.items():
+        for indicator in dict.fromkeys(target.indicator_id for target in promised):
+            if indicator is not None:
+                found.setdefault((district, indicator), []).extend(promised)
     return found
 
 
@@ -171,13 +175,14 @@ def _built(
         observation = vintage.observation
         if observation.period_kind != observation.indicator.primary_kind:
             continue
-        known = _known(_of(vintage, targets), at or vintage.known_from)
+        known = _known(_of(vintage, targets), at or vintage.known_from, observation.indicator_id)
         level, growth = _level_target(vintage, known), _growth_target(vintage, known)
         by_date = next((t for t in known if t.direction == Target.Direction.BY_DATE), None)
         own = uses.get(observation.indicator_id)
         if own is not None or level is not None or growth is not None:
             picked.append((vintage, own, level, growth, by_date))
     versions = _versions(uses.values())
+    rules = {version.pk: parse_rule(version.conditions, version.otherwise) for version in versions}
     beside = _beside([(vintage, level, growth) for vintage, _, level, growth, _ in picked])
     found = []
     for vintage, own, level, growth, by_date in picked:
@@ -187,22 +192,23 @@ def _built(
             continue
         beside.used = []
         standing = _standing(vintage, level, growth, by_date, beside)
-        target = _judged_against(version, level, growth, by_date)
+        rule = rules[version.pk] if version is not None else None
+        target = _judged_against(rule, level, growth, by_date)
         moments = [vintage.known_from, *(v.known_from for v in beside.used)]
         moments += [target.known_from] if target else []
         if version is not None and version.adopted_by_id is not None:
             moments.append(version.adopted_at)
-        found.append(Case(vintage, version, target, measures(standing), max(moments)))
+        found.append(Case(vintage, version, rule, target, measures(standing), max(moments)))
     return found
 
 
-def _known(versions: Iterable[Target], at: dt.datetime) -> list[Target]:
-    """One version of each target: the last known at that moment, else its first."""
+def _known(versions: Iterable[Target], at: dt.datetime, indicator: int) -> list[Target]:
+    """One version of each target about an indicator: the last known at that moment, else its first."""
     found: dict[str, Target] = {}
     for target in versions:
         if target.code not in found or target.known_from <= at:
             found[target.code] = target
-    return list(found.values())
+    return [target for target in found.values() if target.indicator_id == indicator]
 
 
 def _level_target(vintage: Vintage, targets: Iterable[Target]) -> Target | None:
@@ -276,12 +282,12 @@ def _has_default(versions: Iterable[LightRuleVersion], subject: LightRule.Subjec
 
 
 def _judged_against(
-    version: LightRuleVersion | None, level: Target | None, growth: Target | None, by_date: Target | None
+    rule: Rule | None, level: Target | None, growth: Target | None, by_date: Target | None
 ) -> Target | None:
     """The target whose measures the rule looks at."""
-    if version is None:
+    if rule is None:
         return level or growth
-    looked_at = parse_rule(version.conditions, version.otherwise).measures
+    looked_at = rule.measures
     by_level = {Measure.COMPLETION, Measure.DUE_SHARE, Measure.GAP_PP, Measure.PLAN_RATIO}
     if looked_at & by_level:
         return level
@@ -295,23 +301,20 @@ def _judged_against(
 
 def _beside(picked: Sequence[tuple[Vintage, Target | None, Target | None]]) -> _Beside:
     """Two queries: the figures in force next to these, and the monthly plans."""
-    indicators: set[int] = set()
-    districts: set[int] = set()
-    ends: set[dt.date] = set()
-    for vintage, level, growth in picked:
-        observation, own = vintage.observation, vintage.observation.district
-        indicators.add(observation.indicator_id)
-        districts.add(own.pk)
-        ends.add(observation.period_end)
-        if own.parent_id is not None:
-            districts.add(own.parent_id)
-        if growth is not None and growth.compared_with_id is not None:
-            indicators.add(growth.compared_with_id)
-        if level is not None and level.path == Target.Path.SEASONAL:
-            ends |= {period.end for period in _last_year(observation.period)}
-    found = Vintage.objects.in_force().filter(
-        district__in=districts, observation__indicator__in=indicators, observation__period_end__in=ends
+    ends = {vintage.observation.period_end for vintage, _, _ in picked}
+    cities = {vintage.district.parent_id for vintage, _, _ in picked if vintage.district.parent_id is not None}
+    indicators = {vintage.observation.indicator_id for vintage, _, _ in picked}
+    asked = Q(district__in=cities, observation__indicator__in=indicators, observation__period_end__in=ends)
+    own = {vintage.district_id for vintage, _, _ in picked}
+    kept_up = {growth.compared_with_id for _, _, growth in picked if growth is not None and growth.compared_with_id}
+    asked |= Q(district__in=own, observation__indicator__in=kept_up, observation__period_end__in=ends)
+    seasonal = [v.observation for v, level, _ in picked if level is not None and level.path == Target.Path.SEASONAL]
+    asked |= Q(
+        district__in=own,
+        observation__indicator__in={observation.indicator_id for observation in seasonal},
+        observation__period_end__in={one.end for observation in seasonal for one in _last_year(observation.period)},
     )
+    found = Vintage.objects.in_force().filter(asked)
     by_address: dict[Address, Vintage] = {}
     for vintage in found.select_related("observation").order_by():
         observation = vintage.observation
@@ -371,13 +374,12 @@ def _standing(
 
 
 def _completion(vintage: Vintage, target: Target) -> tuple[Decimal | None, str]:
-    unit = vintage.unit or vintage.version.unit
     if vintage.value is None:
         return None, "没有数值"
     if vintage.comparator != Comparator.EQUAL:
         return None, "数值不是准确数"
-    if unit != target.unit:
-        return None, f"数据以{unit}计，目标以{target.unit}计"
+    if vintage.unit != target.unit:
+        return None, f"数据以{vintage.unit}计，目标以{target.unit}计"
     return calculations.share_percent(vintage.value, target.value), "目标为零"
 
 
@@ -453,7 +455,7 @@ def _excess(
 
 def _city_growth(vintage: Vintage, beside: _Beside) -> tuple[Decimal | None, str]:
     """The city's published growth of the same period and basis; never held against another basis."""
-    own = vintage.observation.district
+    own = vintage.district
     if own.parent_id is None:
         return None, "没有上级市可比"
     city = beside.at(own.parent_id, vintage.observation.indicator_id, vintage.observation.period)

@@ -41,7 +41,7 @@ def judge(
 def store_lights(vintages: Sequence[Vintage], *, at: dt.datetime | None = None) -> list[LightResult]:
     """`judge` for those who are inside an action already; a fixed number of queries, however many figures.
 
-    Two where no rule applies, and at most ten.
+    Two where no rule applies, and at most fifteen.
     """
     found = cases(vintages, at=at)
     if not found:
@@ -55,11 +55,10 @@ def store_lights(vintages: Sequence[Vintage], *, at: dt.datetime | None = None) 
 
 def _result(case: Case, last: LightResult | None, now: dt.datetime) -> LightResult | None:
     """The judgement to store; None when it would say what the last one says."""
-    rule = case.rule
-    if rule is None:
+    if case.rule is None:
         light, sentence = Light.NONE.value, "未评：这一期没有生效的规则"
     else:
-        verdict = evaluate(rule, case.inputs)
+        verdict = evaluate(case.rule, case.inputs)
         light, sentence = verdict.light.value, verdict.sentence
     result = LightResult(
         district_id=case.vintage.district_id,

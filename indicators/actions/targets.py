@@ -10,6 +10,7 @@ from itertools import pairwise
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+from indicators.actions.lights import judge_latest
 from indicators.models import Indicator, Target, TargetPoint
 from indicators.models.fields import period_columns
 from indicators.refusals import Conflict, NotAllowed, Refused
@@ -74,6 +75,8 @@ def set_target(
     _check_columns(target)
     target.save(force_insert=True)
     TargetPoint.objects.bulk_create(TargetPoint(target=target, due_on=day, value=value) for day, value in points)
+    judged = {one.indicator for one in (target, newest) if one and one.indicator}
+    judge_latest(by=by, district=district, indicators=judged, reason=reason)
     return target
 
 

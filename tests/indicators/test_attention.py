@@ -123,6 +123,13 @@ def test_light_as_known_then():
     assert light_of(may, moment(2024, 6, 21)).state == "red"
 
 
+def test_what_worried_then_is_told_however_much_has_come_since():
+    april_green_may_red()
+    figure(CODE, "2026-05.ytd", "300", unit="亿元", known_from=moment(2026, 6, 20))
+    assert row() == {}
+    assert row(known_at=moment(2024, 7, 1))[CODE].light.light == "red"
+
+
 def test_a_node_shows_the_gravest_light_that_counts(cast):
     red = light_of(april_green_may_red())
     green = replace(red, light="green")

@@ -614,6 +614,52 @@ def test_judging_takes_the_same_queries_for_one_and_many():
     assert approval_queries(200, prefix="b", with_targets=False) == without
     judged = approval_queries(1, prefix="c", with_targets=True)
     assert approval_queries(200, prefix="d", with_targets=True) == judged
-    # uses and targets are always asked for; then figures, their ranks and comparisons, versions, neighbours, last
-    # lights, the insert
-    assert judged - without == 7
+    # uses and codes of targets are always asked for; then targets, figures, their districts, ranks and comparisons,
+    # versions, neighbours, last lights, the insert
+    assert judged - without == 9
+
+
+def test_target_that_moved_to_another_indicator_no_longer_judges():
+    promised = level(known_from=moment(2024, 1, 10))
+    Target.objects.create(
+        district=promised.district,
+        code=promised.code,
+        version=2,
+        name=promised.name,
+        indicator=Indicator.objects.get(code="service_revenue"),
+        kind=promised.kind,
+        measure=promised.measure,
+        value=promised.value,
+        unit=promised.unit,
+        path=promised.path,
+        period_kind=promised.period_kind,
+        period_end=promised.period_end,
+        source=promised.source,
+        known_from=moment(2024, 3, 1),
+        reason="更正指标",
+        authority="会议",
+    )
+    before = figure(CODE, "2024-02.ytd", "100", unit="亿元", known_from=moment(2024, 2, 20))
+    after = figure(CODE, "2024-03.ytd", "100", unit="亿元", known_from=moment(2024, 4, 20))
+    assert only(before).target == promised
+    assert results(after) == []
+
+
+def test_setting_a_target_judges_the_figure_that_is_there(cast):
+    vintage = figure(CODE, "2024-04.ytd", "183.5", unit="亿元", known_from=moment(2024, 5, 20))
+    columns = {
+        "name": "产值",
+        "indicator": Indicator.objects.get(code=CODE),
+        "kind": Target.Kind.YEAR,
+        "measure": Target.Measure.VALUE,
+        "value": D("500"),
+        "unit": "亿元",
+        "path": Target.Path.LINEAR,
+        "source": Source.objects.get(code="test"),
+    }
+    given = {"district": District.objects.get(code=HOME), "code": "set", "period": Period.year(2024)}
+    promised = actions.set_target(by=cast.admin, columns=columns, **given)
+    assert (only(vintage).light, only(vintage).target) == ("green", promised)
+    more = given | {"version": 1, "reason": "调整", "authority": "会议"}
+    changed = actions.set_target(by=cast.admin, columns={"value": D("600")}, **more)
+    assert [(found.light, found.target) for found in results(vintage)] == [("green", promised), ("yellow", changed)]
