@@ -10,7 +10,16 @@ from django.db.models import Exists, F, Max, OuterRef, Q, Window
 from django.db.models.functions import FirstValue, Lead, RowNumber
 from django.utils import timezone
 
-from indicators.models import Indicator, Light, LightExemption, LightResult, Target, Vintage, VintageStatus
+from indicators.models import (
+    Indicator,
+    Light,
+    LightExemption,
+    LightResult,
+    Observation,
+    Target,
+    Vintage,
+    VintageStatus,
+)
 from indicators.models.figures import figure_key
 from indicators.rows import Row
 from lvyuan.accounts.models import District
@@ -114,27 +123,24 @@ def lit(*, district: str, known_at: dt.datetime | None = None, period: Period | 
     `period` takes the figures that end with it; None each indicator's latest of the last year on record. `known_at`
     shows what was known then.
     """
-    home = District.objects.filter(code=district).values("pk")[:1]
-    mine = LightResult.objects.filter(district=home)
-    if known_at is None:
-        current = Q(vintage=F("vintage__observation__current"))
-        mine = mine.filter(current).exclude(vintage__status=VintageStatus.WITHDRAWN)
-    else:
-        mine = mine.filter(vintage__in=Vintage.objects.filter(district=home).in_force(known_at))
+    home, end = District.objects.filter(code=district).values("pk")[:1], "vintage__observation__period_end"
+    last = Observation.objects.filter(district=home, current__isnull=False).aggregate(last=Max("period_end"))["last"]
+    ends = period.end if period else last
+    if ends is None:
+        return ()
+    recent = {f"{end}__lte": ends, f"{end}__gt": ends - dt.timedelta(LOOK_BACK)}
+    mine = LightResult.objects.filter(district=home, **recent)
     later = LightResult.objects.filter(
         district=OuterRef("district"), vintage=OuterRef("vintage"), number__gt=OuterRef("number")
     )
-    if known_at is not None:
-        mine, later = mine.filter(known_from__lte=known_at), later.filter(known_from__lte=known_at)
+    if known_at is None:
+        mine = mine.filter(vintage__observation__current=F("vintage")).exclude(vintage__status=VintageStatus.WITHDRAWN)
+    else:
+        states = Vintage.objects.filter(district=home).in_force(known_at)
+        mine, later = mine.filter(vintage__in=states, known_from__lte=known_at), later.filter(known_from__lte=known_at)
     mine = mine.filter(~Exists(later))
-    end = "vintage__observation__period_end"
-    ends = period.end if period else mine.aggregate(last=Max(end))["last"]
-    if ends is None:
-        return ()
     own, newest = [F("vintage__observation__indicator")], F(end).desc()
-    ranked = mine.filter(
-        vintage__observation__period_end__lte=ends, vintage__observation__period_end__gt=ends - dt.timedelta(LOOK_BACK)
-    ).annotate(
+    ranked = mine.annotate(
         place=Window(RowNumber(), partition_by=own, order_by=newest),
         # Windows too: a plain condition would be applied before them, and take the figure before away.
         latest=Window(FirstValue("light"), partition_by=own, order_by=newest),

@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from indicators.actions import ANNOTATORS, may_remark
 from indicators.models import Annotation, Indicator, Observation, Remark, Vintage
@@ -40,7 +40,7 @@ def story_context(
         "remarks": remark_lines(indicator=indicator, district=district, known_at=known_at),
         "remark_form": remark_form(row) if writes and may_remark(user, indicator, district) else None,
         "annotations": list(events(indicator=indicator, district=district, known_at=known_at)),
-        "annotation_form": AnnotationForm() if writes and user.has_role(*ANNOTATORS) else None,
+        "annotation_form": AnnotationForm(auto_id="event_%s") if writes and user.has_role(*ANNOTATORS) else None,
         "reconciliation": reconciliation(row, district=district, known_at=known_at),
     }
 
@@ -55,16 +55,20 @@ def events(*, indicator: Indicator, district: str, known_at: dt.datetime | None 
 
 
 def remark_lines(*, indicator: Indicator, district: str, known_at: dt.datetime | None = None) -> tuple[RemarkLine, ...]:
-    """What was said about the indicator, newest first; four queries."""
+    """What was said about the indicator, newest first; two queries."""
     remarks = Remark.objects.filter(indicator=indicator, district__code=district).select_related("written_by")
     if known_at is not None:
         remarks = remarks.filter(written_at__lte=known_at)
-    said = list(remarks.order_by("-written_at", "-pk"))
-    keys = {one.vintage_id for one in said if one.vintage_id}
-    in_force = set(Observation.objects.filter(current__in=keys).values_list("current", flat=True))
-    shown = rows_by_vintage(Vintage.objects.filter(pk__in=keys)).values()
-    lines = {row.vintage.pk: _shown(row, is_revised=row.vintage.pk not in in_force) for row in shown if row.vintage}
-    return tuple(RemarkLine(one, *lines.get(one.vintage_id or 0, ())) for one in said)
+    in_force = Exists(Observation.objects.filter(current=OuterRef("vintage")))
+    said = list(remarks.annotate(is_in_force=in_force).order_by("-written_at", "-pk"))
+    vintages = Vintage.objects.filter(pk__in={one.vintage_id for one in said if one.vintage_id})
+    rows = rows_by_vintage(vintages, indicators=[indicator])
+    return tuple(
+        RemarkLine(one, *_shown(rows[one.vintage_id], is_revised=not one.is_in_force))
+        if one.vintage_id
+        else RemarkLine(one)
+        for one in said
+    )
 
 
 def _shown(row: Row, *, is_revised: bool) -> tuple[Figure | None, int, Period, bool]:

@@ -50,10 +50,10 @@ class GrowthReasonForm(forms.Form):
 
 
 def remark_form(row: Row) -> RemarkForm:
-    """The form below an indicator's remarks, bound to what the page shows."""
+    """The form below an indicator's remarks, bound to what the page shows; other forms stand on the same page."""
     if row.vintage is None or row.period is None:
-        return RemarkForm()
-    return RemarkForm(initial={"period": row.period.code, "number": row.vintage.number})
+        return RemarkForm(auto_id="remark_%s")
+    return RemarkForm(auto_id="remark_%s", initial={"period": row.period.code, "number": row.vintage.number})
 
 
 def reason_form(row: Row, user: User) -> GrowthReasonForm | None:

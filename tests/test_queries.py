@@ -30,7 +30,7 @@ PATHS = {  # one of each counts the unread notices for the header; the cockpit s
     "/figures/industrial_output/220106/2023-06.ytd/": 19,
     "/indicators/industrial_output/ranks/": 9,
     "/targets/": 9,
-    "/strategy/": 18,
+    "/strategy/": 20,
     "/projects/": 14,
     "/projects/key-2023-01/": 16,
     "/figures/portfolio/220106/key-2023@2023-08-04/": 8,

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, prefetch_related_objects
 
@@ -49,7 +49,7 @@ def scorecard(
     chosen = list(_with_latest(indicators, _latest(district, known_at, period)))
     found = {facts.indicator: facts for facts in _chosen(chosen)}
     beside = _beside(chosen, found.values(), district, known_at)
-    targets = _targets(Target.objects.filter(district__code=district), known_at)
+    targets = _targets(Target.objects.filter(district__code=district), known_at, shown=found if headline else None)
     rows = tuple(
         build_row(indicator, found[indicator.pk], beside, targets)
         if indicator.pk in found
@@ -111,9 +111,12 @@ def reported(
     return {facts.indicator: build_row(by_pk[facts.indicator], facts, {}, []) for facts in _chosen(asked)}
 
 
-def rows_by_vintage(vintages: QuerySet[Vintage]) -> dict[int, Row]:
-    """By vintage id, each one's row alone, without anything computed from other periods; two queries."""
-    return {facts.pk: row for facts, row in _alone(vintages)}
+def rows_by_vintage(vintages: QuerySet[Vintage], *, indicators: Iterable[Indicator] | None = None) -> dict[int, Row]:
+    """By vintage id, each one's row alone, without anything computed from other periods.
+
+    Two queries, one where `indicators` are given.
+    """
+    return {facts.pk: row for facts, row in _alone(vintages, indicators)}
 
 
 def rows_by_address(
@@ -141,9 +144,21 @@ def months_with_figures(district: str) -> list[Period]:
     return [Period.month(end.year, end.month) for end in ends]
 
 
-def _targets(targets: TargetQuerySet, known_at: dt.datetime | None) -> list[Target]:
-    """The versions in force, those that follow a plan with its months; two queries, one without a plan."""
-    found = list(targets.in_force(known_at).select_related("indicator__owner", "source", "node", "district"))
+def _targets(
+    targets: TargetQuerySet, known_at: dt.datetime | None, *, shown: Mapping[int, Facts] | None = None
+) -> list[Target]:
+    """The versions in force, those that follow a plan with its months; two queries, one without a plan.
+
+    With `shown`, by indicator id, only those of the headline and of these figures' own years.
+    """
+    in_force = targets.in_force(known_at)
+    if shown is not None:
+        years = {facts.end.year for facts in shown.values()}
+        # Narrowed outside: a version that left the headline must not bring back the one before.
+        in_force = Target.objects.filter(pk__in=in_force.values("pk")).filter(
+            Q(is_headline=True) | Q(indicator__in=shown.keys(), period_end__year__in=years)
+        )
+    found = list(in_force.select_related("indicator__owner", "compared_with", "source", "node", "district"))
     prefetch_related_objects([target for target in found if target.path == Target.Path.PLAN], "points")
     return found
 

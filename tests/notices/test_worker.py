@@ -191,7 +191,8 @@ def children(process: psutil.Process, *words: str) -> list[psutil.Process]:
     found = []
     for child in process.children(recursive=True):
         with suppress(psutil.NoSuchProcess):  # ended, or a zombie by now
-            found += [child] if set(words) <= set(child.cmdline()) else []
+            # granian may have written its words anew, as one (setproctitle)
+            found += [child] if set(words) <= set(" ".join(child.cmdline()).split()) else []
     return found
 
 
