@@ -51,14 +51,14 @@ class Measure(StrEnum):
 MEASURES: Final[dict[Measure, tuple[str, str]]] = {
     Measure.COMPLETION: ("完成比例", "%"),
     Measure.DUE_SHARE: ("应完成比例", "%"),
-    Measure.GAP_PP: ("比应完成进度的差距", "个百分点"),
+    Measure.GAP_PP: ("与应完成进度之差", "个百分点"),
     Measure.PLAN_RATIO: ("达到计划进度的比例", "%"),
     Measure.GROWTH: ("同比增速", "%"),
-    Measure.EXCESS_PP: ("好于预期或目标", "个百分点"),
-    Measure.CITY_GAP_PP: ("增速高于全市", "个百分点"),
+    Measure.EXCESS_PP: ("与预期或目标之差", "个百分点"),
+    Measure.CITY_GAP_PP: ("与全市增速之差", "个百分点"),
     Measure.RANK: ("位次", "位"),
-    Measure.MONTHS_LATE: ("逾期", "个月"),
-    Measure.MADE_UP_LATE: ("逾期后补上，晚", "个月"),
+    Measure.MONTHS_LATE: ("逾期时间", "个月"),
+    Measure.MADE_UP_LATE: ("补上时已逾期", "个月"),
 }
 
 Compare = Callable[[Decimal, Decimal], bool]

@@ -46,8 +46,8 @@ def judged():
 
 def test_rules_are_told_in_words_to_everyone(signed_in):
     page = signed_in("staff").get("/lights/").content.decode()
-    assert "比应完成进度的差距不低于0个百分点" in page
-    assert "好于预期或目标不低于0个百分点，并且增速高于全市不低于0个百分点" in page
+    assert "与应完成进度之差不低于0个百分点" in page
+    assert "与预期或目标之差不低于0个百分点，并且与全市增速之差不低于0个百分点" in page
     assert "不是国家规定" in signed_in("staff").get("/lights/level-default/").content.decode()
     assert "批准豁免" not in page
 

@@ -302,6 +302,6 @@ def test_conditions_in_words():
     rule = RULES["plan-and-city"]
     assert [condition.words for condition in rule.conditions] == [
         "同比增速低于0%",
-        "好于预期或目标不低于0个百分点，并且增速高于全市不低于0个百分点",
+        "与预期或目标之差不低于0个百分点，并且与全市增速之差不低于0个百分点",
     ]
     assert rule.measures == {Measure.GROWTH, Measure.EXCESS_PP, Measure.CITY_GAP_PP}
