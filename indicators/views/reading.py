@@ -94,7 +94,7 @@ def indicator_detail(request: HttpRequest, code: str) -> HttpResponse:
             "paces": paces(
                 [target for target in targets if _is_current(target, row)],
                 district=district,
-                today=timezone.localdate(known_at) if known_at else timezone.localdate(),
+                today=timezone.localdate(known_at),
                 until=period,
                 known_at=known_at,
             ),
@@ -236,7 +236,7 @@ def target_detail(request: HttpRequest, district: str, code: str) -> HttpRespons
     known_at = asked_moment(request)
     card = scorecard(district=district, period=None, known_at=known_at, user=request.user)
     row = next((row for row in card.targets if row.target.code == code), None)
-    today = timezone.localdate(known_at) if known_at else timezone.localdate()
+    today = timezone.localdate(known_at)
     pace = paces([row], district=district, today=today, known_at=known_at)[0] if row else None
     context: dict[str, Any] = {
         "target": versions[0],

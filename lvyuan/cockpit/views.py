@@ -44,7 +44,7 @@ def home(request: HttpRequest) -> HttpResponse:
 def cockpit(request: HttpRequest) -> HttpResponse:
     district, period, known_at = settings.HOME_DISTRICT, asked_period(request), asked_moment(request)
     card = scorecard(district=district, period=period, known_at=known_at, user=request.user, headline=True)
-    today = timezone.localdate(known_at) if known_at else timezone.localdate()
+    today = timezone.localdate(known_at)
     lights = light_rows(card.headline, district=district, known_at=known_at)
     sparks = tile_sparks(card.headline, district=district, known_at=known_at)
     return render(
