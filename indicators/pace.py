@@ -457,7 +457,7 @@ def schedule(rows: Sequence[TargetRow], trail: Trail) -> tuple[tuple[Period, Dec
             target,
             slot,
             last_slot=last_slot.exact if last_slot else None,
-            last_total=last_total.exact if last_total else None,
+            last_total=_same(last_total, last_slot) if last_slot else None,
             planned=planned_at(target, slot.end),
         )
         level = round_to(calculations.level_due(target.value, share), LEVEL_PLACES)
