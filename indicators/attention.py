@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 
 from django.db.models import Exists, F, Max, OuterRef, Q, Window
 from django.db.models.functions import FirstValue, Lead, RowNumber
 from django.utils import timezone
 
+from indicators.lights import Inputs, Measure
 from indicators.models import (
     Indicator,
     Light,
@@ -39,6 +41,14 @@ class LightRow:
     version: int | None = None
     target_version: int | None = None
     exemption: LightExemption | None = None
+    target_code: str = ""
+    by_growth: bool = False  # held against a promised growth, not against a share of a level
+    gap: Decimal | None = None  # how far off what it was held against, in points; negative is behind
+
+    @property
+    def why(self) -> str:
+        """The sentence without its light, which `mark` says."""
+        return self.sentence.partition(" → ")[0]
 
     @property
     def state(self) -> str:
@@ -88,7 +98,18 @@ def _light_row(result: LightResult, exemption: LightExemption | None) -> LightRo
         version=version.number if version else None,
         target_version=target.version if target else None,
         exemption=exemption,
+        target_code=target.code if target else "",
+        by_growth=target is not None and target.measure == Target.Measure.GROWTH,
+        gap=_gap(result),
     )
+
+
+def _gap(result: LightResult) -> Decimal | None:
+    """The distance that was judged, digit for digit; None where the rule looked at something else."""
+    if result.target is None:
+        return None
+    measure = Measure.EXCESS_PP if result.target.measure == Target.Measure.GROWTH else Measure.GAP_PP
+    return Inputs.from_json(result.inputs).values.get(measure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +139,7 @@ _BADNESS = {Light.GREEN.value: 0, Light.NONE.value: 0, Light.YELLOW.value: 1, Li
 
 
 def lit(*, district: str, known_at: dt.datetime | None = None, period: Period | None = None) -> tuple[Attention, ...]:
-    """What is red or yellow in a district, the worst and what turned first, exempted last; three queries.
+    """What is red or yellow in a district, red first and the farthest behind first, exempted last; three queries.
 
     `period` takes the figures that end with it; None each indicator's latest of the last year on record. `known_at`
     shows what was known then.
@@ -161,6 +182,8 @@ def lit(*, district: str, known_at: dt.datetime | None = None, period: Period | 
             key=lambda row: (
                 row.light.exemption is not None,
                 -_BADNESS[row.light.light],
+                row.light.gap is None,
+                row.light.gap or 0,
                 not row.turned,
                 row.indicator.order,
                 row.indicator.code,
