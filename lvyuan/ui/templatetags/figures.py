@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from django import template
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.timezone import localtime
 
 from lvyuan.periods import Period, Style, label
@@ -101,6 +101,9 @@ MARKS: dict[str, tuple[str, str, str]] = {
 }
 
 
+DERIVED = mark_safe('<sup class="derived"><abbr title="由公布数推算，非公布数">推算</abbr></sup>')
+
+
 @register.simple_tag(takes_context=True)
 def figure(context: Any, fig: Figure | None, plain: bool = False) -> SafeString | str:
     """The one way a figure is printed: its text, its number and its address, linked to where it comes from.
@@ -115,16 +118,16 @@ def figure_html(fig: Figure | None, *, plain: bool = False, known_at: datetime |
     """A figure's markup, for tables too."""
     if fig is None:
         return ""
-    data = format_html('<data value="{}" data-key="{}">{}</data>', fig.machine, fig.key, fig.text)
-    if fig.is_derived:
-        data = format_html('{}<sup class="derived"><abbr title="由公布数推算，非公布数">推算</abbr></sup>', data)
     # A wording (动态清零) has no unit to set small.
     name = "figure" if fig.value is not None else "figure words"
+    data = (fig.machine, fig.key, fig.text, DERIVED if fig.is_derived else "")
     if plain:
-        return format_html('<span class="{}">{}</span>', name, data)
+        return format_html('<span class="{}"><data value="{}" data-key="{}">{}</data>{}</span>', name, *data)
     address, _, measure = fig.url.partition("#")
     query = f"?known_at={localtime(known_at).date().isoformat()}" if known_at else ""
-    return format_html('<a class="{}" href="{}{}#{}">{}</a>', name, address, query, measure, data)
+    return format_html(
+        '<a class="{}" href="{}#{}"><data value="{}" data-key="{}">{}</data>{}</a>', name, address + query, measure, *data
+    )
 
 
 @register.simple_tag
