@@ -126,7 +126,11 @@ def figure_html(fig: Figure | None, *, plain: bool = False, known_at: datetime |
     address, _, measure = fig.url.partition("#")
     query = f"?known_at={localtime(known_at).date().isoformat()}" if known_at else ""
     return format_html(
-        '<a class="{}" href="{}#{}"><data value="{}" data-key="{}">{}</data>{}</a>', name, address + query, measure, *data
+        '<a class="{}" href="{}#{}"><data value="{}" data-key="{}">{}</data>{}</a>',
+        name,
+        address + query,
+        measure,
+        *data,
     )
 
 
