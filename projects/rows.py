@@ -1,6 +1,6 @@
 """The portfolio: one project list as of a day, from which every page takes its project figures.
 
-`portfolio()` needs three queries whatever the number of projects, and one more for what was reported.
+`portfolio()` needs two queries whatever the number of projects, and one more for what was reported.
 """
 
 from __future__ import annotations
@@ -9,8 +9,11 @@ import datetime as dt
 from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
-from django.db.models import Prefetch, Q
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import BigIntegerField, DateField, DateTimeField, OuterRef, Q, QuerySet
+from django.db.models.functions import JSONObject
 from django.utils import timezone
 
 from indicators.calculations import implied_base
@@ -19,6 +22,7 @@ from indicators.rows import Figure, Row, reported
 from lvyuan.accounts.models import User
 from lvyuan.numbers import plain, round_to
 from lvyuan.periods import Period
+from lvyuan.prepared import Columns, Given, prepared
 from projects import calculations
 from projects.calculations import StartState
 from projects.models import KeyProject, ListMembership, ProjectList, StageEvent
@@ -36,6 +40,9 @@ COUNTED_LABELS = {
     StartState.POSSIBLE: "可能计入已开工",
     StartState.NOT_STARTED: "未计入已开工",
 }
+
+
+_PROJECT = Columns(KeyProject, "project__")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,31 +166,46 @@ def _count(key: str, number: int) -> Figure:
     return Figure(key, str(number), Decimal(number))
 
 
-def _project_rows(found: ProjectList, day: dt.date, moment: dt.datetime, user: User) -> tuple[ProjectRow, ...]:
-    starts = StageEvent.objects.filter(stage=StageEvent.Stage.STARTED, known_from__lte=moment)
-    members = (
+@prepared
+def _members() -> QuerySet[ListMembership, tuple[Any, ...]]:
+    """The list's projects as of a day, with what is known of their starts."""
+    day, moment = Given("day", DateField()), Given("moment", DateTimeField())
+    starts = StageEvent.objects.filter(
+        stage=StageEvent.Stage.STARTED, known_from__lte=moment, project=OuterRef("project")
+    ).order_by("pk")
+    start = JSONObject(on="happened_on", by="no_later_than", is_unspecified="is_unspecified")
+    return (
         ListMembership.objects.filter(
             Q(valid_from__isnull=True) | Q(valid_from__lte=day),
             Q(valid_to__isnull=True) | Q(valid_to__gte=day),
-            list=found,
+            list=Given("list", BigIntegerField()),
             known_from__lte=moment,
-            project__in=KeyProject.objects.visible_to(user),
         )
-        .select_related("project")
-        .prefetch_related(Prefetch("project__events", queryset=starts))
         .order_by("number")
+        .values_list("number", ArraySubquery(starts.values(start=start)), *_PROJECT.paths)
     )
-    return tuple(_project_row(member, list(member.project.events.all()), day) for member in members)
 
 
-def _project_row(member: ListMembership, starts: list[StageEvent], day: dt.date) -> ProjectRow:
-    dates = ((start.happened_on, start.no_later_than) for start in starts)
+def _project_rows(found: ProjectList, day: dt.date, moment: dt.datetime, user: User) -> tuple[ProjectRow, ...]:
+    if KeyProject.objects.visible_to(user).query.is_empty():  # who sees any, sees all
+        return ()
+    return tuple(_project_row(line, day) for line in _members(list=found.pk, day=day, moment=moment))
+
+
+def _project_row(line: tuple[Any, ...], day: dt.date) -> ProjectRow:
+    number, starts, *columns = line
+    project, dates = _PROJECT.made(columns), ((_date(start["on"]), _date(start["by"])) for start in starts)
+    assert project
     return ProjectRow(
-        project=member.project,
-        number=member.number,
+        project=project,
+        number=number,
         state=calculations.start_state(dates, as_of=day),
-        is_unspecified=any(start.is_unspecified for start in starts),
+        is_unspecified=any(start["is_unspecified"] for start in starts),
     )
+
+
+def _date(text: str | None) -> dt.date | None:
+    return dt.date.fromisoformat(text) if text else None
 
 
 def _reported(
