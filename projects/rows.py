@@ -9,15 +9,16 @@ import datetime as dt
 from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import chain, islice
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import BigIntegerField, DateField, DateTimeField, OuterRef, Q, QuerySet
+from django.db.models import BigIntegerField, DateField, DateTimeField, OuterRef, Q, QuerySet, TextField
 from django.db.models.functions import JSONObject
 from django.utils import timezone
 
 from indicators.calculations import implied_base
-from indicators.models import PrintedComparison, Source
+from indicators.models import Indicator, PrintedComparison, Source
 from indicators.rows import Figure, Row, reported
 from lvyuan.accounts.models import User
 from lvyuan.numbers import plain, round_to
@@ -43,6 +44,12 @@ COUNTED_LABELS = {
 
 
 _PROJECT = Columns(KeyProject, "project__")
+# A list, and what is read along with it, by attribute.
+_LIST: dict[str, Columns[Any]] = {
+    "": Columns(ProjectList),
+    "source": Columns(Source, "source__"),
+    **{f"{name}_indicator": Columns(Indicator, f"{name}_indicator__") for name in ("total", "started", "rate")},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +119,7 @@ def portfolio(
     `known_at` leaves out lists and starts that were not known at that moment.
     """
     moment = known_at or timezone.now()
-    lists = ProjectList.objects.filter(district__code=district, known_from__lte=moment).select_related(
-        "source", "total_indicator", "started_indicator", "rate_indicator"
-    )
-    if code is not None:
-        lists = lists.filter(code=code)
-    found = lists.order_by("-year", "-pk").first()
+    found = _newest_list(district, code, moment)
     if found is None:
         return Portfolio(None, as_of or timezone.localdate())
     day = as_of or found.reported_on or timezone.localdate()
@@ -164,6 +166,29 @@ def _three_years(printed: Row | None, day: dt.date) -> tuple[str, Figure] | None
 
 def _count(key: str, number: int) -> Figure:
     return Figure(key, str(number), Decimal(number))
+
+
+@prepared
+def _lists(has_code: bool) -> QuerySet[ProjectList, tuple[Any, ...]]:
+    lists = ProjectList.objects.filter(
+        district__code=Given("district", TextField()), known_from__lte=Given("moment", DateTimeField())
+    )
+    if has_code:
+        lists = lists.filter(code=Given("code", TextField()))
+    return lists.order_by("-year", "-pk").values_list(*chain.from_iterable(part.paths for part in _LIST.values()))[:1]
+
+
+def _newest_list(district: str, code: str | None, moment: dt.datetime) -> ProjectList | None:
+    """The list with its source and the three indicators of what was reported; one query."""
+    lines = _lists(code is not None, district=district, code=code, moment=moment)
+    if not lines:
+        return None
+    values = iter(lines[0])
+    found, *parts = (part.made(list(islice(values, len(part)))) for part in _LIST.values())
+    assert isinstance(found, ProjectList)
+    for name, part in zip(list(_LIST)[1:], parts, strict=True):
+        setattr(found, name, part)
+    return found
 
 
 @prepared
