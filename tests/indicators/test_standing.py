@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 from decimal import Decimal as D
 
 import pytest
 
-from indicators.attention import LightRow
-from indicators.models import Indicator, LightExemption, Target
+from indicators.attention import Exempted, LightRow
+from indicators.models import Indicator, Target
 from indicators.pace import Outlook, Pace
 from indicators.rows import Figure, Row, TargetRow, percent_figure, pp_figure
 from indicators.standing import Stand, Standing, standings
@@ -70,7 +71,7 @@ def short_by(text: str) -> Outlook:
         (Stand(pace()), Standing.UNKNOWN, "quiet", "none", ("没有进度要求可比", None)),
         (Stand(pace(completion=None)), Standing.UNKNOWN, "quiet", "none", ("缺当前值", None)),
         (
-            Stand(pace("-8.0"), light("red", exemption=LightExemption())),
+            Stand(pace("-8.0"), light("red", exemption=Exempted(dt.date(2025, 12, 31), "洪灾"))),
             Standing.UNJUDGED,
             "quiet",
             "exempt",
