@@ -102,6 +102,18 @@ class Stand:
         return str(indicator.owner) if indicator is not None and indicator.owner else ""
 
 
+def judged(row: Row, light: LightRow | None) -> str:
+    """Which of the row's figures the light judged, "gap" or "excess"; "" where it judged something else.
+
+    A year's last figure may be judged against a goal of several years, while its gap is the annual target's.
+    """
+    if light is None or light.gap is None:
+        return ""
+    name = "excess" if light.by_growth else "gap"
+    figure: Figure | None = getattr(row, name)
+    return name if figure is not None and figure.value == light.gap else ""
+
+
 def standings(paces: Sequence[Pace], rows: Iterable[Row], lights: Mapping[int, LightRow]) -> tuple[Stand, ...]:
     """The targets with their lights, the gravest first, within a standing the farthest behind first.
 

@@ -16,7 +16,7 @@ from indicators.charts import tile_sparks
 from indicators.models import IndicatorNode, StrategyNode, StrategyPlan
 from indicators.pace import paces
 from indicators.rows import months_with_figures, scorecard
-from indicators.standing import standings
+from indicators.standing import judged, standings
 from lvyuan.accounts.models import Role
 from lvyuan.audit.triggers import FIGURES, REPORTING
 from lvyuan.cockpit.verdict import Verdict
@@ -58,7 +58,10 @@ def cockpit(request: HttpRequest) -> HttpResponse:
             "card": card,
             "paces": found,
             "verdict": Verdict(standings(found, card.rows, lights)) if found else None,
-            "tiles": [(row, sparks.get(row.indicator.pk), lights.get(row.indicator.pk)) for row in card.headline],
+            "tiles": [
+                (row, sparks.get(row.indicator.pk), light, judged(row, light))
+                for row, light in ((row, lights.get(row.indicator.pk)) for row in card.headline)
+            ],
             "attention": worrying[:ATTENTION],
             "attention_more": len(worrying[ATTENTION:]),
             "portfolio": portfolio(

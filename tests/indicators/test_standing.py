@@ -12,7 +12,7 @@ from indicators.attention import Exempted, LightRow
 from indicators.models import Indicator, Target
 from indicators.pace import Outlook, Pace
 from indicators.rows import Figure, Row, TargetRow, percent_figure, pp_figure
-from indicators.standing import Stand, Standing, standings
+from indicators.standing import Stand, Standing, judged, standings
 from lvyuan.accounts.models import Department
 from lvyuan.periods import Period
 
@@ -120,6 +120,23 @@ def test_a_light_counts_for_the_target_and_the_figure_that_it_judged_only():
     assert standings([one], shown(one), {number: replace(red, target_code="population-2024")})[0].light is None
     assert standings([one], shown(one, period=Period.ytd(2024, 6)), {number: red})[0].light is None
     assert standings([one], shown(one), {})[0].light is None
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        (light("red", gap=D("-2.3")), "gap"),
+        (light("green", gap=D("0.5")), ""),  # of the goal of several years; beside −2.3 green would be a riddle
+        (light("green", gap=D("17.1"), by_growth=True), "excess"),
+        (light("red", gap=D("-2.3"), by_growth=True), ""),
+        (light("red"), ""),
+        (None, ""),
+    ],
+)
+def test_a_light_stands_beside_what_it_judged(given, name):
+    row = Row(Indicator(code="gdp"), gap=pp_figure("gdp/gap", D("-2.3")), excess=pp_figure("gdp/excess", D("17.1")))
+    assert judged(row, given) == name
+    assert judged(Row(Indicator(code="gdp")), given) == ""
 
 
 def test_who_enters_it():
