@@ -13,6 +13,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -46,18 +47,27 @@ def main() -> None:
             result["measures"].append(found := {"name": name, "title": MEASURES[name][0], "lines": []})
             run(name, scene, found)
     print(f"{MARK} 测量时其他程序占用了处理器的 {BUSY:.0%} 以上，数字偏大、比值不准，请在空闲的机器上重测。")
+    if failed := [found["name"] for found in result["measures"] if "error" in found]:
+        sys.exit(f"没有测完：{'、'.join(failed)}")
 
 
 def run(name: str, scene: Scene, found: dict[str, Any]) -> None:
-    """One measure, its lines into `found` beside the load average at its start and end and what others used."""
+    """One measure, its lines into `found` beside the load average at its start and end and what others used.
+
+    One that breaks off says why, and the others still run.
+    """
     title, function = MEASURES[name]
     print(f"\n{title}", flush=True)
     found["load_average_start"] = round(os.getloadavg()[0], 2)
     started, others = time.perf_counter(), Others(postmaster())
-    for line in function(scene):
-        share = others.share()
-        found["lines"].append({**asdict(line), "others_cpu": round(share, 3)})
-        print(as_text(line, is_busy=share > BUSY), flush=True)
+    try:
+        for line in function(scene):
+            share = others.share()
+            found["lines"].append({**asdict(line), "others_cpu": round(share, 3)})
+            print(as_text(line, is_busy=share > BUSY), flush=True)
+    except Exception:
+        found["error"] = traceback.format_exc()
+        print(found["error"], flush=True)
     found["load_average_end"] = round(os.getloadavg()[0], 2)
     found["others_cpu"] = round(others.share(), 3)
     found["seconds"] = round(time.perf_counter() - started, 1)

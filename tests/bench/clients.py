@@ -4,9 +4,9 @@
 questions that were made beforehand and reads of an answer only what it needs: where it ends and its status. What that
 costs is reported, since the clients share the machine's processors with the server.
 
-Each client asks once before the clock starts, so that every worker process has met the page, then again as soon as it
-is answered. A rate counts the answers that were whole when time was up; the last question of each is still answered,
-and its time counts among the others.
+Each client asks again as soon as it is answered. The clock starts once each has been answered, so that every worker
+process has met the page. A rate counts the answers that became whole before time was up, times are of the questions
+that were asked within it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,11 @@ import selectors
 import socket
 import sys
 import time
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
 
 from tests.bench.asking import Answer, connect, question
 
@@ -24,18 +28,24 @@ from tests.bench.asking import Answer, connect, question
 @dataclass
 class Client:
     socket: socket.socket
+    text: bytes = b""
     asked_at: float = 0.0
     received: int = 0
     head: bytes = b""
-    answer: Answer | None = field(default=None)
+    answer: Answer | None = None
+    status: int = 200  # that is expected
+    is_new: bool = True
 
-    def ask(self, text: bytes) -> None:
+    def expect_unchanged(self, text: bytes) -> None:
+        self.text, self.status = text, 304
+
+    def ask(self) -> None:
         self.received, self.head, self.answer = 0, b"", None
         self.asked_at = time.perf_counter()
-        self.socket.sendall(text)
+        self.socket.sendall(self.text)
 
     def read(self) -> Answer | None:
-        """The answer, once all of it is here."""
+        """The answer, once all of it is here; raises when it is none that was expected."""
         piece = self.socket.recv(1 << 20)
         if not piece:
             raise RuntimeError("服务器关闭了连接")
@@ -46,73 +56,64 @@ class Client:
             if end < 0:
                 return None
             self.answer = Answer(self.head[:end])
-            if self.answer.length < 0:
-                raise RuntimeError("回答没有说明长度")
             self.received = len(self.head) - end - 4
+            if self.answer.status != self.status or self.answer.length < 0:
+                raise RuntimeError(f"应为 {self.status}，得到 {self.head[:end].splitlines()[0].decode()}")
         return self.answer if self.received >= self.answer.length else None
 
 
-def main() -> None:
-    asked = json.load(sys.stdin)
-    clients = [Client(connect(asked["url"])) for _ in range(asked["clients"])]
-    with selectors.DefaultSelector() as selector:
-        for client in clients:
+def ask(
+    *, url: str, path: str, cookie: str, clients: int, seconds: float, unchanged: bool, server: list[int]
+) -> dict[str, Any]:
+    """What the clients saw; `server` are the processes whose time is to be reported beside it.
+
+    `unchanged` asks with the ETag of the client's own first answer, and wants nothing but 304 from then on.
+    """
+    processes = [psutil.Process(pid) for pid in server]
+    latencies: list[float] = []
+    new, answered, in_time = clients, 0, 0
+    started, own_cpu, server_cpu = float("inf"), 0.0, 0.0
+    with ExitStack() as stack:
+        selector = stack.enter_context(selectors.DefaultSelector())
+        for _ in range(clients):
+            client = Client(stack.enter_context(connect(url)), question(url, path, cookie))
             selector.register(client.socket, selectors.EVENT_READ, client)
-        plain = question(asked["url"], asked["path"], asked["cookie"])
-        etag = ask_once(selector, clients, plain)
-        text = question(asked["url"], asked["path"], asked["cookie"], etag) if asked["unchanged"] else plain
-        if asked["unchanged"] and not etag:
-            raise RuntimeError(f"{asked['path']} 没有 ETag")
-        json.dump(
-            ask_again(selector, clients, text, status=304 if asked["unchanged"] else 200, **asked["how"]), sys.stdout
-        )
-
-
-def ask_once(selector: selectors.BaseSelector, clients: list[Client], text: bytes) -> bytes:
-    """Every client's first question; the ETag of the last answer."""
-    for client in clients:
-        client.ask(text)
-    open_questions, etag = len(clients), b""
-    while open_questions:
-        for key, _ in selector.select(timeout=60):
-            if answer := key.data.read():
-                open_questions -= 1
-                etag = answer.etag
-                check(answer, 200)
-    return etag
-
-
-def ask_again(
-    selector: selectors.BaseSelector, clients: list[Client], text: bytes, *, status: int, seconds: float
-) -> dict[str, object]:
-    latencies = []
-    in_time = 0
-    cpu, started = time.process_time(), time.perf_counter()
-    for client in clients:
-        client.ask(text)
-    open_questions = len(clients)
-    while open_questions:
-        for key, _ in selector.select(timeout=60):
-            client: Client = key.data
-            answer = client.read()
-            if answer is None:
-                continue
-            check(answer, status)
-            now = time.perf_counter()
-            latencies.append(now - client.asked_at)
-            if now - started < seconds:
-                in_time += 1
-                client.ask(text)
-            else:
-                open_questions -= 1
+            client.ask()
+        asking = clients
+        while asking:
+            for key, _ in selector.select(timeout=60):
+                client = key.data
+                answer = client.read()
+                if answer is None:
+                    continue
+                now = time.perf_counter()
+                if now >= started:
+                    answered += 1
+                    in_time += now - started < seconds
+                    if client.asked_at >= started:
+                        latencies.append(now - client.asked_at)
+                if client.is_new:
+                    client.is_new, new = False, new - 1
+                    if unchanged:
+                        client.expect_unchanged(question(url, path, cookie, answer.etag))
+                    if not new:
+                        started, own_cpu, server_cpu = time.perf_counter(), time.process_time(), cpu_of(processes)
+                if now - started < seconds:
+                    client.ask()
+                else:
+                    asking -= 1
     elapsed = time.perf_counter() - started
-    return {"rate": in_time / seconds, "latencies": latencies, "cpu": (time.process_time() - cpu) / elapsed}
+    return {
+        "rate": in_time / seconds,
+        "latencies": latencies,
+        "server_cpu": (cpu_of(processes) - server_cpu) / answered,
+        "clients_cpu": (time.process_time() - own_cpu) / elapsed,
+    }
 
 
-def check(answer: Answer, status: int) -> None:
-    if answer.status != status:
-        raise RuntimeError(f"应为 {status}，得到 {answer.status}")
+def cpu_of(processes: list[psutil.Process]) -> float:
+    return sum(sum(one.cpu_times()[:2]) for one in processes)
 
 
 if __name__ == "__main__":
-    main()
+    json.dump(ask(**json.load(sys.stdin)), sys.stdout)

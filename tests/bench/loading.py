@@ -7,13 +7,15 @@ import os
 import statistics
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests import serving
 from tests.bench.asking import visiting
 from tests.bench.lines import milliseconds, percentile
-from tests.bench.scene import cpu_seconds_of
+from tests.bench.scene import processes_of
 
 WARM_UP, REQUESTS = 3, 30  # of each page by a single client; the first ones compile templates and fill caches
 
@@ -37,13 +39,13 @@ class Load:
 
     latencies: list[float] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)  # requests per second of each turn
-    cpu_seconds: float = 0.0  # of the server
+    server_cpu: list[float] = field(default_factory=list)  # seconds a request, PostgreSQL apart, of each turn
     clients_cpu: list[float] = field(default_factory=list)  # of one processor, each turn
 
     def add(self, other: Load) -> None:
         self.latencies += other.latencies
         self.rates += other.rates
-        self.cpu_seconds += other.cpu_seconds
+        self.server_cpu += other.server_cpu
         self.clients_cpu += other.clients_cpu
 
     def figure(self, what: str) -> float:
@@ -55,7 +57,7 @@ class Load:
         if what == "rps":
             return round(statistics.median(self.rates), 1)
         if what == "cpu":
-            return milliseconds(self.cpu_seconds / len(self.latencies))
+            return milliseconds(statistics.median(self.server_cpu))
         if what == "clients":
             return round(100 * statistics.median(self.clients_cpu), 1)
         return milliseconds(percentile(self.latencies, int(what[1:])))
@@ -63,34 +65,25 @@ class Load:
 
 def load(app: serving.App, path: str, cookie: str, *, clients: int, seconds: float, unchanged: bool = False) -> Load:
     """What `clients` at a time see, each asking again as soon as it is answered; raises what any of them met."""
-    how = {"url": app.url, "path": path, "cookie": cookie, "clients": clients, "unchanged": unchanged}
-    before = cpu_seconds_of(app.process)
-    asked = subprocess.run(
-        [sys.executable, "-m", "tests.bench.clients"],
-        input=json.dumps({**how, "how": {"seconds": seconds}}).encode(),
-        capture_output=True,
-        cwd=serving.ROOT,
-        check=False,
-    )
-    if asked.returncode:
-        raise RuntimeError(f"{path}：{asked.stderr.decode().splitlines()[-1]}")
-    found = json.loads(asked.stdout)
-    # The first question of each client is not among the times, but was answered as well.
-    share = len(found["latencies"]) / (len(found["latencies"]) + clients)
-    spent = (cpu_seconds_of(app.process) - before) * share
-    return Load(found["latencies"], [found["rate"]], spent, [found["cpu"]])
+    how = {"url": app.url, "path": path, "cookie": cookie, "clients": clients, "seconds": seconds}
+    server = [one.pid for one in processes_of(app.process)]
+    found = in_python("clients", {**how, "unchanged": unchanged, "server": server}, os.environ)
+    return Load(found["latencies"], [found["rate"]], [found["server_cpu"]], [found["clients_cpu"]])
 
 
 def query_counts(app: serving.App, paths: list[str], cookie: str) -> dict[str, int]:
     """Queries of one request of each page that must be computed, session and person included."""
     ours = {name: os.environ[name] for name in serving.NOT_FOR_SERVERS if name in os.environ}
-    asked = subprocess.run(
-        [sys.executable, "-m", "tests.bench.queries"],
-        input=json.dumps({"paths": paths, "cookie": cookie}).encode(),
-        stdout=subprocess.PIPE,
-        cwd=serving.ROOT,
-        env={**app.environment, **ours, "DATABASE_URL": app.environment["DATABASE_OWNER_URL"]},
-        check=True,
-    )
-    found: dict[str, int] = json.loads(asked.stdout)
+    env = {**app.environment, **ours, "DATABASE_URL": app.environment["DATABASE_OWNER_URL"]}
+    found: dict[str, int] = in_python("queries", {"paths": paths, "cookie": cookie}, env)
     return found
+
+
+def in_python(module: str, asked: dict[str, Any], env: Mapping[str, str]) -> Any:
+    """What a module of this package answers in a process of its own; raises with its last words."""
+    command = [sys.executable, "-m", f"tests.bench.{module}"]
+    told = json.dumps(asked).encode()
+    process = subprocess.run(command, input=told, capture_output=True, cwd=serving.ROOT, env=env, check=False)
+    if process.returncode:
+        raise RuntimeError(f"{asked}：\n{process.stderr.decode()[-3000:]}")
+    return json.loads(process.stdout)

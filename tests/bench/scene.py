@@ -144,11 +144,6 @@ def memory_of(processes: list[psutil.Process]) -> float:
     return round(sum(one.memory_full_info().pss for one in processes) / 2**20, 1)
 
 
-def cpu_seconds_of(process: subprocess.Popen[bytes]) -> float:
-    """Processor time a server and its workers have used so far; other work disturbs it less than time."""
-    return sum(sum(one.cpu_times()[:2]) for one in processes_of(process))
-
-
 def postmaster() -> psutil.Process | None:
     """The database server's first process; None when it runs elsewhere."""
     from tests.environment import OWNER_URL

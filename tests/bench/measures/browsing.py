@@ -148,10 +148,10 @@ def visit(context: BrowserContext, url: str, *, charts: bool, speed: float | Non
     )
     page.goto(url, wait_until="load")
     if charts:
-        page.wait_for_function("bench.drawnAt !== null", timeout=PATIENCE)
+        page.wait_for_function("() => bench.drawnAt !== null", timeout=PATIENCE)
     page.wait_for_load_state("networkidle")
     paint = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null"
-    page.wait_for_function(f"({paint}) !== null", timeout=PATIENCE)
+    page.wait_for_function(f"() => ({paint}) !== null", timeout=PATIENCE)
     noted = page.evaluate(f"({{...bench, fcp: {paint}}})")
     page.close()
     wired = [request for request, where in urls.items() if where.startswith("http") and request not in cached]
