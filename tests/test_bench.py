@@ -19,8 +19,8 @@ from tests import serving
 from tests.bench import clients, growing
 from tests.bench.asking import Answer, question, visiting
 from tests.bench.lines import Line, as_text, compared, is_met, percentile
-from tests.bench.loading import Load
-from tests.bench.measures.pages import in_three_states
+from tests.bench.loading import REQUESTS, WARM_UP, Load, in_turns, medians
+from tests.bench.measures.pages import three_states
 from tests.bench.scene import MEASURES
 from tests.bench.version import BUMP, always_new
 
@@ -63,6 +63,19 @@ def test_load_joins_its_turns():
     found.add(Load([0.020], [300.0], [0.006], [0.40]))
     figures = {what: found.figure(what) for what in ("rps", "p50", "cpu", "clients")}
     assert figures == {"rps": 200.0, "p50": 20.0, "cpu": 5.0, "clients": 30.0}
+
+
+def test_turns_leave_the_first_ones_out():
+    asked: list[str] = []
+
+    def visit(name: str) -> float:
+        asked.append(name)
+        return 1.0 if len(asked) <= 2 * WARM_UP else 0.002
+
+    times = in_turns({"a": lambda: visit("a"), "b": lambda: visit("b")})
+    assert asked[:4] == ["a", "b", "a", "b"]
+    assert [len(found) for found in times.values()] == [REQUESTS, REQUESTS]
+    assert medians(times) == {"a": 2.0, "b": 2.0}
 
 
 def test_every_measure_has_a_name_of_its_own():
@@ -172,8 +185,9 @@ def steps(url: str) -> list[int]:
 
 def test_page_is_computed_after_the_version_moved_and_then_stays(versions):
     with small_server() as (url, answered), visiting(url, "/") as visit, psycopg.connect(versions) as owner:
-        found = in_three_states(visit, owner)
-    assert list(found) == ["computed", "full", "unchanged"]
+        states = three_states(visit, owner)
+        assert all(take() > 0 for take in states.values())
+    assert list(states) == ["computed", "full", "unchanged"]
     assert answered == [200, 200, 304]
     assert steps(versions) == [6, 8]
 

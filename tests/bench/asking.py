@@ -39,7 +39,7 @@ class Answer:
 
 def connect(url: str) -> socket.socket:
     where = urllib.parse.urlsplit(url)
-    connection = socket.create_connection((where.hostname, where.port), timeout=30)
+    connection = socket.create_connection((where.hostname, where.port), timeout=180)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection
 

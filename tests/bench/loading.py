@@ -7,7 +7,8 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,19 +18,35 @@ from tests.bench.asking import visiting
 from tests.bench.lines import milliseconds, percentile
 from tests.bench.scene import processes_of
 
-WARM_UP, REQUESTS = 3, 30  # of each page by a single client; the first ones compile templates and fill caches
+WARM_UP, REQUESTS = 2, 30  # of each page by a single client; the first ones compile templates and fill caches
+AT_LEAST, SECONDS = 3, 90  # where pages are slow: so many requests, and no new turn after that time
+
+
+def in_turns(visits: Mapping[str, Callable[[], float]]) -> dict[str, list[float]]:
+    """The seconds that each visit gives, all asked for in turns, in their order."""
+    times: dict[str, list[float]] = {name: [] for name in visits}
+    end = time.perf_counter() + SECONDS
+    for number in range(WARM_UP + REQUESTS):
+        if number >= WARM_UP + AT_LEAST and time.perf_counter() > end:
+            break
+        for name, visit in visits.items():
+            seconds = visit()
+            if number >= WARM_UP:
+                times[name].append(seconds)
+    return times
 
 
 def median_times(places: dict[str, tuple[serving.App, str]], cookie: str) -> dict[str, float]:
     """Median milliseconds of the answers of each place to one client, asked for in turns over kept connections."""
-    times: dict[str, list[float]] = {name: [] for name in places}
     with ExitStack() as stack:
-        visits = {name: stack.enter_context(visiting(app.url, path, cookie)) for name, (app, path) in places.items()}
-        for number in range(WARM_UP + REQUESTS):
-            for name, visit in visits.items():
-                seconds = visit.get()
-                if number >= WARM_UP:
-                    times[name].append(seconds)
+        visits = {
+            name: stack.enter_context(visiting(app.url, path, cookie)).get for name, (app, path) in places.items()
+        }
+        return medians(in_turns(visits))
+
+
+def medians(times: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """In milliseconds."""
     return {name: milliseconds(statistics.median(found)) for name, found in times.items()}
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, nullcontext
+from functools import partial
 
 import psycopg
 
 from tests import serving
 from tests.bench.asking import Connection, visiting
-from tests.bench.lines import Line, compared, milliseconds
-from tests.bench.loading import REQUESTS, WARM_UP, Load, load, query_counts
+from tests.bench.lines import Line, compared
+from tests.bench.loading import REQUESTS, Load, in_turns, load, medians, query_counts
 from tests.bench.scene import Scene, measure, sign_in
 from tests.bench.version import BUMP, always_new
 
@@ -33,7 +33,7 @@ TENFOLD = "≤ 1.5"  # times the page before
 
 def bare_path(app: serving.App, kind: str = "bare") -> str:
     """The bare page about any indicator, signed in; `anonymous` is the one without sign-in (tests/bench/urls.py)."""
-    with psycopg.connect(app.environment["DATABASE_OWNER_URL"]) as owner:
+    with owner_of(app) as owner:
         ((pk,),) = owner.execute("SELECT min(id) FROM indicators_indicator")
     return f"/bench/{kind}/{pk}/"
 
@@ -47,44 +47,44 @@ def pages(scene: Scene) -> Iterator[Line]:
     app, cookie = scene.demo, scene.demo_cookie
     bare = bare_path(app)
     with ExitStack() as stack:
-        owner = stack.enter_context(psycopg.connect(app.environment["DATABASE_OWNER_URL"], autocommit=True))
-
-        def visit(path: str, who: str = cookie) -> Connection:
-            return stack.enter_context(visiting(app.url, path, who))
-
-        plain = {
-            "pages.bare": visit(bare),
-            "pages.bare_anonymous": visit(bare_path(app, "anonymous"), ""),
-            "pages.healthz": visit("/healthz", ""),
+        owner = stack.enter_context(owner_of(app))
+        visits = {
+            "bare": stack.enter_context(visiting(app.url, bare, cookie)).get,
+            "bare_anonymous": stack.enter_context(visiting(app.url, bare_path(app, "anonymous"))).get,
+            "healthz": stack.enter_context(visiting(app.url, "/healthz")).get,
         }
-        visits = {page: visit(path) for page, path in PAGES.items()}
-        times: dict[str, list[float]] = {}
-        for number in range(WARM_UP + REQUESTS):
-            taken = {name: one.get() for name, one in plain.items()}
-            for page, one in visits.items():
-                taken |= {f"pages.{page}.{state}": seconds for state, seconds in in_three_states(one, owner).items()}
-            if number >= WARM_UP:
-                for name, seconds in taken.items():
-                    times.setdefault(name, []).append(seconds)
-    lines = {name: Line(name, milliseconds(statistics.median(found)), "ms") for name, found in times.items()}
+        for page, path in PAGES.items():
+            visit = stack.enter_context(visiting(app.url, path, cookie))
+            visits |= {f"{page}.{state}": one for state, one in three_states(visit, owner).items()}
+        times = in_turns(visits)
     queries = query_counts(app, [bare, *PAGES.values()], cookie)
-    base = lines.pop("pages.bare")
+    base, *lines = (Line(f"pages.{name}", value, "ms") for name, value in medians(times).items())
+    yield Line("pages.requests", len(times["bare"]))
     yield base
     yield Line("pages.bare.queries", queries[bare])
-    for name, line in lines.items():
-        yield compared(line, base, WANTED.get(name.removeprefix("pages."), ""))
-        page, _, state = name.removeprefix("pages.").partition(".")
+    for line in lines:
+        name = line.name.removeprefix("pages.")
+        yield compared(line, base, WANTED.get(name, ""))
+        page, _, state = name.partition(".")
         if state == "computed":
             yield Line(f"pages.{page}.queries", queries[PAGES[page]])
 
 
-def in_three_states(visit: Connection, owner: psycopg.Connection) -> dict[str, float]:
-    """Seconds of one page: right after the data version moved, again, and asked for with its ETag.
+def three_states(visit: Connection, owner: psycopg.Connection) -> dict[str, Callable[[], float]]:
+    """Seconds of one page: right after the data version moved, again, and asked for with its ETag, to be taken in turn.
 
     All over one connection, so by one worker process: what the first answer left in its memory may serve the second.
     """
+    return {"computed": lambda: computed(visit, owner), "full": visit.get, "unchanged": visit.get_unchanged}
+
+
+def computed(visit: Connection, owner: psycopg.Connection) -> float:
     owner.execute(BUMP)
-    return {"computed": visit.get(), "full": visit.get(), "unchanged": visit.get_unchanged()}
+    return visit.get()
+
+
+def owner_of(app: serving.App) -> psycopg.Connection:
+    return psycopg.connect(app.environment["DATABASE_OWNER_URL"], autocommit=True)
 
 
 @measure(f"并发：演示数据，每秒请求数和延迟，{TURNS} 轮各 {TURN_SECONDS} 秒；computed 时每次读到的数据版本都是新的")
@@ -126,33 +126,23 @@ def tenfold(scene: Scene) -> Iterator[Line]:
     apps = {"before": scene.demo, "tenfold": scene.large}
     cookies = {"before": scene.demo_cookie, "tenfold": sign_in(scene.large, "leader")}
     paths = {"bare": bare_path(scene.demo), **{page: PAGES[page] for page in MAIN}}
-    times: dict[tuple[str, str], list[float]] = {}
     with ExitStack() as stack:
-        owners = {
-            name: stack.enter_context(psycopg.connect(app.environment["DATABASE_OWNER_URL"], autocommit=True))
-            for name, app in apps.items()
-        }
-        visits = {
-            (page, name): stack.enter_context(visiting(app.url, path, cookies[name]))
-            for page, path in paths.items()
-            for name, app in apps.items()
-        }
-        for number in range(WARM_UP + REQUESTS):
-            for (page, name), visit in visits.items():
-                owners[name].execute(BUMP)
-                seconds = visit.get()
-                if number >= WARM_UP:
-                    times.setdefault((page, name), []).append(seconds)
+        visits = {}
+        for page, path in paths.items():
+            for name, app in apps.items():
+                visit = stack.enter_context(visiting(app.url, path, cookies[name]))
+                visits[f"{page}.{name}"] = partial(computed, visit, stack.enter_context(owner_of(app)))
+        times = in_turns(visits)
+    yield Line("tenfold.requests", len(times["bare.before"]))
     for name, app in apps.items():
-        with psycopg.connect(app.environment["DATABASE_OWNER_URL"]) as owner:
+        with owner_of(app) as owner:
             for what in ("indicator", "observation"):
                 ((count,),) = owner.execute(f"SELECT count(*) FROM indicators_{what}")
                 yield Line(f"tenfold.{what}s.{name}", count)
     queries = {name: query_counts(app, list(paths.values()), cookies[name]) for name, app in apps.items()}
+    taken = medians(times)
     for page, path in paths.items():
-        before, after = (
-            Line(f"tenfold.{page}.{name}", milliseconds(statistics.median(times[page, name])), "ms") for name in apps
-        )
+        before, after = (Line(f"tenfold.{page}.{name}", taken[f"{page}.{name}"], "ms") for name in apps)
         yield before
         yield compared(after, before, TENFOLD if page in MAIN else "")  # the bare page should stay at 1
         base = Line(f"tenfold.{page}.before.queries", queries["before"][path])
