@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, prefetch_related_objects
 
-from indicators.models import Indicator, Observation, Target, Vintage
+from indicators.models import Indicator, Observation, Rank, Target, Vintage
 from indicators.models.figures import VintageQuerySet
 from indicators.models.targets import TargetQuerySet
 from indicators.rows.building import address, build_row, build_target_row, neighbours
@@ -37,8 +37,8 @@ def scorecard(
 
     `district` is a code. `period` picks each indicator's primary kind at that end month; figures as of a
     date are carried until the next one. None gives each indicator's latest approved figure.
-    `known_at` shows what was known at that moment. `codes` narrows to some indicators, `headline` to those
-    of the cockpit: its tiles and what its targets are about.
+    `known_at` shows what was known at that moment. `codes` narrows to some indicators and their targets,
+    `headline` to those of the cockpit: its tiles and what its targets are about.
     """
     indicators = Indicator.objects.visible_to(user).select_related("owner")
     if codes is not None:
@@ -49,7 +49,12 @@ def scorecard(
     chosen = list(_with_latest(indicators, _latest(district, known_at, period)))
     found = {facts.indicator: facts for facts in _chosen(chosen)}
     beside = _beside(chosen, found.values(), district, known_at)
-    targets = _targets(Target.objects.filter(district__code=district), known_at, shown=found if headline else None)
+    targets = _targets(
+        Target.objects.filter(district__code=district),
+        known_at,
+        shown=found if headline else None,
+        of=None if codes is None else chosen,
+    )
     rows = tuple(
         build_row(indicator, found[indicator.pk], beside, targets)
         if indicator.pk in found
@@ -145,13 +150,21 @@ def months_with_figures(district: str) -> list[Period]:
 
 
 def _targets(
-    targets: TargetQuerySet, known_at: dt.datetime | None, *, shown: Mapping[int, Facts] | None = None
+    targets: TargetQuerySet,
+    known_at: dt.datetime | None,
+    *,
+    shown: Mapping[int, Facts] | None = None,
+    of: Sequence[Indicator] | None = None,
 ) -> list[Target]:
     """The versions in force, those that follow a plan with its months; two queries, one without a plan.
 
-    With `shown`, by indicator id, only those of the headline and of these figures' own years.
+    With `shown`, by indicator id, only those of the headline and of these figures' own years; with `of` those of
+    these indicators.
     """
     in_force = targets.in_force(known_at)
+    if of is not None:
+        # Outside, as below: a version that went over to another indicator must not bring back the one before.
+        in_force = Target.objects.filter(pk__in=in_force.values("pk"), indicator__in=of)
     if shown is not None:
         years = {facts.end.year for facts in shown.values()}
         # Narrowed outside: a version that left the headline must not bring back the one before.
@@ -187,6 +200,26 @@ def _with_latest(indicators: QuerySet[Indicator], vintages: VintageQuerySet) -> 
     """Each indicator with `latest`, the key of the first of `vintages` that is of its primary kind."""
     own = vintages.filter(observation__indicator=OuterRef("pk"), observation__period_kind=OuterRef("primary_kind"))
     return indicators.annotate(latest=Subquery(own.values("pk")[:1]))
+
+
+def with_sort_keys(
+    indicators: QuerySet[Indicator], *, district: str, period: Period | None, known_at: dt.datetime | None = None
+) -> QuerySet[Indicator]:
+    """Indicators with what is stored of the figure that `scorecard` would show, to sort by; no query.
+
+    `shown_end`, `shown_value`, `shown_growth`, `shown_source`, and `shown_place` of the first rank. Who sorts by none
+    of them pays for none.
+    """
+    found = _with_latest(indicators, _latest(district, known_at, period))
+    shown = Vintage.objects.filter(pk=OuterRef("latest"))
+    ranks = Rank.objects.filter(vintage=OuterRef("latest")).order_by("by")
+    return found.alias(
+        shown_end=Subquery(shown.values("observation__period_end")),
+        shown_value=Subquery(shown.values("value")),
+        shown_growth=Subquery(shown.values("growth")),
+        shown_source=Subquery(shown.values("source__title")),
+        shown_place=Subquery(ranks.values("place")[:1]),
+    )
 
 
 def _chosen(indicators: Iterable[Indicator]) -> list[Facts]:
