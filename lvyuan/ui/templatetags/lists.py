@@ -5,26 +5,33 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 register = template.Library()
 
 
 @register.simple_tag
-def row_cells(row: Any) -> SafeString:
-    """The cells of a row of a django-tables2 table, without a blank between them: a page has hundreds.
+def table_rows(table: Any) -> SafeString:
+    """The rows of a page of a django-tables2 table, without a blank between the cells: a page has hundreds.
 
-    Each carries its column's heading as data-label, for phones, and the attributes that its column declares; one with
-    nothing to say is marked data-bare.
+    Each cell carries its column's heading as data-label, for phones, and the attributes that its column declares; one
+    with nothing to say is marked data-bare.
     """
-    return format_html_join("", "<td{}{}>{}</td>", ((_attributes(c), _bare(c, cell), cell) for c, cell in row.items()))
+    starts = {column.name: _start(column) for column in table.columns}
+    return format_html_join(
+        "\n", "<tr>{}</tr>", ((_cells(row, starts, table.default),) for row in table.paginated_rows)
+    )
 
 
-def _attributes(column: Any) -> SafeString:
+def _cells(row: Any, starts: dict[str, SafeString], nothing: str) -> SafeString:
+    cells = (
+        (starts[column.name], SafeString(" data-bare" if cell == nothing else ""), cell) for column, cell in row.items()
+    )
+    return format_html_join("", "{}{}>{}</td>", cells)
+
+
+def _start(column: Any) -> SafeString:
+    """A cell up to its last attribute, the same in each row."""
     declared = {"data-label": column.header, **column.column.attrs.get("td", {})}
-    return format_html_join("", ' {}="{}"', declared.items())
-
-
-def _bare(column: Any, cell: Any) -> SafeString:
-    return SafeString(" data-bare" if cell == column._table.default else "")
+    return format_html("<td{}", format_html_join("", ' {}="{}"', declared.items()))
