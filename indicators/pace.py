@@ -111,7 +111,8 @@ class Pace:
         if self.is_reached:
             return _("已达到目标"), None
         if self.outlook is not None and self.outlook.short_by is not None:
-            return _("到期测算至少差"), self.outlook.short_by
+            ahead = self.gap is not None and self.gap.value is not None and self.gap.value >= 0
+            return _("眼下不落后，到期测算至少差") if ahead else _("到期测算至少差"), self.outlook.short_by
         if self.gap is not None:
             return _ahead(self.gap, _("比应完成多"), _("比应完成少")), self.gap.unsigned
         if self.growth_gap is not None:
