@@ -15,7 +15,9 @@ from indicators.board import BOARD_READERS, Headline, headline
 from indicators.charts import tile_sparks
 from indicators.models import IndicatorNode, StrategyNode, StrategyPlan
 from indicators.pace import paces
+from indicators.pools import in_pool
 from indicators.rows import months_with_figures, scorecard
+from indicators.views.pools import asked_pool
 from lvyuan.accounts.models import Role
 from lvyuan.audit.triggers import FIGURES, REPORTING
 from lvyuan.ui.conditional import conditional_page
@@ -24,6 +26,7 @@ from projects.models import Place, ProjectNode
 from projects.rows import portfolio
 
 ATTENTION = 6  # lines of what turned red or yellow
+TRENDS = 8  # charts
 START_PAGES = {
     Role.STAFF: "indicators:task-list",
     Role.REVIEWER: "indicators:review-list",
@@ -47,13 +50,17 @@ def cockpit(request: HttpRequest) -> HttpResponse:
     today = timezone.localdate(known_at)
     lights = light_rows(card.headline, district=district, known_at=known_at)
     sparks = tile_sparks(card.headline, district=district, known_at=known_at)
+    pools = asked_pool(request, district)
+    headline_rows = in_pool(card.headline, pools, district=district, known_at=known_at, user=request.user)
     return render(
         request,
         "cockpit/cockpit.html",
         {
             "card": card,
             "paces": paces(card.headline_targets, district=district, today=today, until=period, known_at=known_at),
-            "tiles": [(row, sparks.get(row.indicator.pk), lights.get(row.indicator.pk)) for row in card.headline],
+            "tiles": [(row, sparks.get(row.indicator.pk), lights.get(row.indicator.pk)) for row in headline_rows],
+            "trends": [row for row in headline_rows if row.indicator.pk in sparks][:TRENDS],
+            "pools": pools,
             "attention": lit(district=district, known_at=known_at, period=period)[:ATTENTION],
             "portfolio": portfolio(
                 as_of=asked_date(request, "as_of"), known_at=known_at, user=request.user, district=district
