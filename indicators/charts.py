@@ -56,7 +56,13 @@ def indicator_charts(
             "bar" if cumulative else "line",
             [
                 Series(name="本年", points=_points(shown, "value", unit), role="actual"),
-                Series(name="上年同期", points=_points(shown, "last_year", unit), role="last_year", kind="line"),
+                Series(
+                    name="上年同期",
+                    points=_points(shown, "last_year", unit),
+                    role="last_year",
+                    kind="line",
+                    breaks=_restarts(shown, marks) if cumulative else None,
+                ),
                 *_schedules(schedules, unit),
             ],
             marks,
@@ -137,6 +143,13 @@ def _marks(rows: Sequence[Row], events: Sequence[tuple[dt.date, str]]) -> list[M
         if slot is not None and rows[0].period and happened_on > rows[0].period.end - dt.timedelta(31):
             marks.append(Mark(at=label(slot), text=title[:EVENT_LETTERS], kind="event"))
     return marks
+
+
+def _restarts(rows: Sequence[Row], marks: Sequence[Mark]) -> list[str]:
+    """Where a line of levels to date begins anew: each year, and at each new definition."""
+    ends = [row.period for row in rows if row.period is not None]
+    januaries = {label(later) for before, later in pairwise(ends) if before.year_no != later.year_no}
+    return sorted(januaries | {mark.at for mark in marks if mark.kind == "break"})
 
 
 def _growth_by_month(rows: Sequence[Row], indicator: Indicator) -> dict[str, Any] | None:

@@ -28,7 +28,7 @@ PASSWORD = "lvyuan-local"
 WIDE, PHONE = ViewportSize(width=1440, height=900), ViewportSize(width=390, height=844)
 # Said by tests.environment for the Django of the tests' own process; a server decides these by itself.
 NOT_FOR_SERVERS = ("DATABASE_PATIENT", "HTTPS", "ALLOWED_HOSTS")
-START_PATIENCE, STOP_PATIENCE = 120, 20  # seconds
+START_PATIENCE, DEMO_PATIENCE, STOP_PATIENCE = 120, 300, 20  # seconds; the demo loads 14 000 figures
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,8 @@ def serving(env: Mapping[str, str]) -> Iterator[App]:
     # Without the worker, unless asked for: pages are what is looked at.
     given = {"LOCAL_ACCOUNTS": "1", "LOCAL_PASSWORD": PASSWORD, "PORT": str(port), "WORKER": "0"}
     environment = {**kept, **given, **env}
-    with running([sys.executable, "manage.py", "serve", "--stop-with-parent"], environment, port) as process:
+    command = [sys.executable, "manage.py", "serve", "--stop-with-parent"]
+    with running([*command, *(["--demo"] if env.get("DEMO") else [])], environment, port) as process:
         yield App(f"http://127.0.0.1:{port}", process, environment)
 
 
@@ -84,7 +85,8 @@ def running(command: list[str], environment: Mapping[str, str], port: int) -> It
     with tempfile.NamedTemporaryFile(prefix="lvyuan-", suffix=".log") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
         try:
-            _wait_until_healthy(port, process, Path(log.name))
+            patience = DEMO_PATIENCE if "--demo" in command else START_PATIENCE
+            _wait_until_healthy(port, process, Path(log.name), patience)
             yield process
         finally:
             process.terminate()
@@ -95,8 +97,8 @@ def running(command: list[str], environment: Mapping[str, str], port: int) -> It
                 process.wait()
 
 
-def _wait_until_healthy(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_PATIENCE
+def _wait_until_healthy(port: int, process: subprocess.Popen[bytes], log: Path, patience: int) -> None:
+    deadline = time.monotonic() + patience
     while process.poll() is None and time.monotonic() < deadline:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
         with closing(connection), suppress(OSError, http.client.HTTPException):

@@ -21,9 +21,11 @@ from tests.indicators.factories import many_indicators
 
 pytestmark = pytest.mark.django_db
 PATHS = {  # one of each counts the unread notices for the header; the cockpit says who has reported
-    "/cockpit/": 21,
-    "/cockpit/?period=2023-06": 21,
-    "/cockpit/?known_at=2024-01-01": 20,
+    "/cockpit/": 22,
+    "/cockpit/?period=2023-06": 22,
+    "/cockpit/?known_at=2024-01-01": 21,
+    "/charts/headline.json": 9,
+    "/compare/?indicator=industrial_output&since=2022-01&until=2023-12": 9,
     "/indicators/": 10,
     "/indicators/?sort=-value": 10,
     "/indicators/industrial_output/": 28,

@@ -21,6 +21,8 @@ PAGES = [
     ("reviewer", "/releases/"),
     ("leader", "/board/"),
     ("leader", "/cockpit/"),
+    ("leader", "/compare/"),
+    ("leader", "/compare/?indicator=industrial_output&indicator=gdp&since=2023-01&until=2023-06&show=growth"),
     ("leader", "/targets/"),
     ("leader", "/figures/target/220106/gdp-2025/"),
     ("leader", "/indicators/industrial_output/ranks/"),
