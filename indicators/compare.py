@@ -221,7 +221,9 @@ def _in_order(period: Period) -> tuple[dt.date, dt.date]:
 
 def _panel(panel_id: str, lines: Sequence[Line], kind: PeriodKind, show: Show) -> Panel:
     unit = lines[0].unit if show == Show.VALUE else "%" if show == Show.GROWTH else ""
-    kind_label, base, bases = str(_KIND_LABELS[kind.value]), None, ()
+    kind_label = str(_KIND_LABELS[kind.value])
+    base: Period | None = None
+    bases: tuple[tuple[str, Figure], ...] = ()
     title = f"{Show(show).label} · {kind_label}"
     notes = []
     if show == Show.INDEX:
