@@ -119,7 +119,7 @@ def test_comparing_works_without_javascript(demo: App, sign_in_demo: SignIn) -> 
 
 def test_cockpit_draws_its_trends_when_they_come_near(demo: App, open_page: Any) -> None:
     """Nothing is fetched for the first view; then one answer serves eight charts, and nothing moves."""
-    page, asked = open_page()
+    page, asked = open_page(viewport={"width": 1440, "height": 560})
     page.add_init_script(COUNT_SHIFTS)
     page.goto(f"{demo.url}/cockpit/")
     drawn(page)  # nothing is due

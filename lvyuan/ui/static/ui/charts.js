@@ -415,10 +415,9 @@
     } catch {
       for (const [figure, chart] of charts) {
         if (chart.state !== "due" && chart.state !== "drawing") continue;
-        chart.state = "waiting";
+        chart.state = "failed";
         note(figure, "图没有载入；数据见表，刷新页面可再试。");
       }
-      return tell("failed");
     }
     return settle();
   }
@@ -431,8 +430,9 @@
       charts.delete(figure);
       if (plot && window.Plotly) Plotly.purge(plot);
     }
-    const open = [...charts.values()].some(({ state }) => ["new", "due", "drawing"].includes(state));
-    tell(open ? "loading" : "drawn");
+    const states = new Set([...charts.values()].map(({ state }) => state));
+    const open = ["new", "due", "drawing"].some((state) => states.has(state));
+    tell(states.has("failed") ? "failed" : open ? "loading" : "drawn");
   }
 
   const observer = new IntersectionObserver((entries) => {
@@ -464,7 +464,7 @@
   // Everything, also what nobody has scrolled to; the button for printing waits for what has a place on paper.
   window.drawCharts = (options) => {
     for (const [figure, chart] of charts) {
-      if (chart.state !== "new" && chart.state !== "waiting") continue;
+      if (!["new", "waiting", "failed"].includes(chart.state)) continue;
       if (options?.paper && figure.closest(".not-on-paper")) continue;
       chart.state = "due";
       observer.unobserve(figure);
