@@ -384,8 +384,8 @@
   }
 
   function redraw() {
-    for (const chart of charts.values()) {
-      if (chart.state === "drawn" && chart.spec) Plotly.react(chart.plot, ...themed(chart), config(chart.spec));
+    for (const [figure, chart] of charts) {
+      if (chart.state === "drawn" && chart.spec && figure.isConnected) Plotly.react(chart.plot, ...themed(chart), config(chart.spec));
     }
   }
 
