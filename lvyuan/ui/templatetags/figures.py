@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
 from lvyuan.periods import Period, Style, label
+from lvyuan.ui.language import html_language
 
 register = template.Library()
 
@@ -125,6 +126,12 @@ def figure_html(fig: Figure | None, *, plain: bool = False, known_at: datetime |
     address, _, measure = fig.url.partition("#")
     query = f"?known_at={localtime(known_at).date().isoformat()}" if known_at else ""
     return format_html('<a class="{}" href="{}{}#{}">{}</a>', name, address, query, measure, data)
+
+
+@register.simple_tag(name="html_language")
+def html_language_tag(code: str | None = None) -> str:
+    """The page's language, or the one given, as the lang attribute writes it: zh-Hans, en."""
+    return html_language(code)
 
 
 @register.simple_tag
