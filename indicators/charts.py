@@ -10,14 +10,17 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
+from django.utils.translation import gettext
+
 from indicators.beside import Trail, around
 from indicators.checks import in_unit
 from indicators.models import Entry, Indicator
 from indicators.pace import Point, read_trails
 from indicators.rows import Row
 from lvyuan.numbers import NumberError, convert, plain
-from lvyuan.periods import Period, PeriodKind, has_slot, label
+from lvyuan.periods import Period, PeriodKind, has_slot
 from lvyuan.ui.charts import Kind, Mark, Series, comparison_chart, heatmap_chart, line_chart
+from lvyuan.ui.words import period_label
 
 SHOWN_SLOTS = 26  # two years and a bit; all of it stands in the table
 MIN_YEARS = 2
@@ -51,26 +54,28 @@ def indicator_charts(
             unit,
             "bar" if cumulative else "line",
             [
-                Series(name="本年", points=_points(shown, "value", unit), role="actual"),
-                Series(name="上年同期", points=_points(shown, "last_year", unit), role="last_year", kind="line"),
+                Series(name=gettext("本年"), points=_points(shown, "value", unit), role="actual"),
+                Series(
+                    name=gettext("上年同期"), points=_points(shown, "last_year", unit), role="last_year", kind="line"
+                ),
                 *_schedule(schedule),
             ],
             marks,
         ),
         _trend(
             "slot_value",
-            f"{indicator.name} · 当期值",
+            gettext("%(indicator)s · 当期值") % {"indicator": indicator.name},
             unit,
             "bar",
-            [Series(name="当期", points=_points(shown, "slot_value", unit), role="actual")],
+            [Series(name=gettext("当期"), points=_points(shown, "slot_value", unit), role="actual")],
             marks,
         ),
         _trend(
             "growth",
-            f"{indicator.name} · 同比增长",
+            gettext("%(indicator)s · 同比增长") % {"indicator": indicator.name},
             "%",
             "line",
-            [Series(name="同比增长", points=_points(shown, "growth", "%"), role="actual")],
+            [Series(name=gettext("同比增长"), points=_points(shown, "growth", "%"), role="actual")],
             marks,
         ),
     ]
@@ -92,26 +97,26 @@ def _trend(
 
 
 def _points(rows: Sequence[Row], attribute: str, unit: str) -> list[tuple[str, Decimal | None]]:
-    return [(label(row.period), _point(row, attribute, unit)) for row in rows if row.period is not None]
+    return [(period_label(row.period), _point(row, attribute, unit)) for row in rows if row.period is not None]
 
 
 def _schedule(points: Sequence[tuple[Period, Decimal]]) -> list[Series]:
     """Where the target's path stands, slot by slot."""
-    named = [(label(period), value) for period, value in points]
-    return [Series(name="应完成", points=named, role="schedule", kind="line")] if named else []
+    named = [(period_label(period), value) for period, value in points]
+    return [Series(name=gettext("应完成"), points=named, role="schedule", kind="line")] if named else []
 
 
 def _marks(rows: Sequence[Row], events: Sequence[tuple[dt.date, str]]) -> list[Mark]:
     """A break where the definition changed, an event in the slot it fell into."""
     marks = [
-        Mark(at=label(row.period))
+        Mark(at=period_label(row.period))
         for before, row in pairwise(rows)
         if row.period and row.vintage and before.vintage and row.vintage.version != before.vintage.version
     ]
     for happened_on, title in events:
         slot = next((row.period for row in rows if row.period and row.period.end >= happened_on), None)
         if slot is not None and rows[0].period and happened_on > rows[0].period.end - dt.timedelta(31):
-            marks.append(Mark(at=label(slot), text=title[:EVENT_LETTERS], kind="event"))
+            marks.append(Mark(at=period_label(slot), text=title[:EVENT_LETTERS], kind="event"))
     return marks
 
 
@@ -125,16 +130,16 @@ def _growth_by_month(rows: Sequence[Row], indicator: Indicator) -> dict[str, Any
     years = sorted({year for year, _ in found}, reverse=True)
     if len(years) < MIN_YEARS or not indicator.slots:
         return None
-    title = f"{indicator.name} · 各年各期同比增长"
+    title = gettext("%(indicator)s · 各年各期同比增长") % {"indicator": indicator.name}
     last = max(month for year, month in found if year == years[0])
     lines = [
         (
-            f"{year}年",
+            (gettext("%(year)s年") % {"year": year}),
             [found.get((year, month)) for month in indicator.slots if year != years[0] or month <= last],
         )
         for year in years
     ]
-    columns = [f"1—{month}月" for month in indicator.slots]
+    columns = [(gettext("1—%(month)s月") % {"month": month}) for month in indicator.slots]
     figure = heatmap_chart(title=title, columns=columns, rows=lines, unit="%", centre=Decimal(0))
     return {"id": "chart-months", "title": title, "figure": figure}
 
@@ -218,11 +223,13 @@ def _spark(points: Sequence[tuple[Period | None, Decimal | None]], unit: str, *,
     base = _HEIGHT - 2 + low * scale
     draw = _line_path if is_line else partial(_bar_path, base=base)
     told = [(period, value) for period, value in points if period is not None]
-    words = "，".join(f"{label(period)} {plain(value)}{unit}" for period, value in told if value is not None)
+    words = gettext("，").join(
+        f"{period_label(period)} {plain(value)}{unit}" for period, value in told if value is not None
+    )
     return Spark(
         past=draw(heights[: len(told)], first=0),
         draft=draw(heights[len(told) :], first=len(told)),
-        title=f"前{len(told)}期：{words}",
+        title=gettext("前%(told)s期：%(words)s") % {"told": len(told), "words": words},
         is_line=is_line,
     )
 

@@ -123,8 +123,8 @@ APP_ROLE = env.str("APP_ROLE", default="lvyuan_app")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- language and time ----------------------------------------------------------------------------
-# The UI texts in the code are Chinese; locale/en translates them (`make messages`). Which of the two a person sees is the
-# person's choice alone (lvyuan.ui.language).
+# The UI texts in the code are Chinese; locale/en translates them (`make messages`). Which of the two is shown, each
+# person chooses (lvyuan.ui.language).
 LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", "中文"), ("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import django_tables2 as tables
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django_tables2.data import TableListData
 from django_tables2.utils import Accessor
 
@@ -40,7 +41,7 @@ class BaseTable(tables.Table):
         self.known_at = known_at
         # No address changes the page size: the field's name is one that no query can hold.
         super().__init__(
-            RowData(rows), per_page_field="\0", attrs={"class": "table"}, empty_text="没有符合条件的内容。"
+            RowData(rows), per_page_field="\0", attrs={"class": "table"}, empty_text=gettext("没有符合条件的内容。")
         )
         tables.RequestConfig(request, paginate={"per_page": self.PER_PAGE}).configure(self)
 
