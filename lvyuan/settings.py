@@ -118,6 +118,16 @@ if not env.bool("DATABASE_PATIENT", default=False):
         "max_size": env.int("DATABASE_POOL", default=8),
         "timeout": 5,
     }
+# Pages kept in each process under the version of their data (lvyuan.ui.conditional): some 10 MB at most.
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    "pages": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "pages",
+        "TIMEOUT": None,
+        "OPTIONS": {"MAX_ENTRIES": 100},
+    },
+}
 # The role the pages connect as; `migrate` takes its rights over history away from it.
 APP_ROLE = env.str("APP_ROLE", default="lvyuan_app")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -19,7 +19,7 @@ from projects.tables import ProjectTable
 
 
 @require_safe
-@conditional_page(FIGURES)
+@conditional_page(FIGURES, shared=True)
 def project_list(request: HttpRequest) -> HttpResponse:
     known_at = asked_moment(request)
     found = portfolio(

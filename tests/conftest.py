@@ -32,10 +32,11 @@ def _remove_data_dir():
 
 @pytest.fixture(autouse=True)
 def _plain_test_settings(settings):
-    """Static files without a manifest, and password hashes that cost nothing."""
+    """Static files without a manifest, password hashes that cost nothing, and no page kept from another test."""
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     }
+    settings.CACHES = settings.CACHES | {"pages": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 

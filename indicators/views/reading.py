@@ -33,7 +33,7 @@ from lvyuan.ui.views import Missing
 
 
 @require_safe
-@conditional_page(FIGURES)
+@conditional_page(FIGURES, shared=True)
 def indicator_list(request: HttpRequest) -> HttpResponse:
     period, known_at = asked_period(request), asked_moment(request)
     narrowed = IndicatorFilter(request.GET, queryset=Indicator.objects.visible_to(request.user))

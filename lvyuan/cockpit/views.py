@@ -40,7 +40,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@conditional_page(FIGURES, REPORTING)
+@conditional_page(FIGURES, REPORTING, shared=True)
 def cockpit(request: HttpRequest) -> HttpResponse:
     district, period, known_at = settings.HOME_DISTRICT, asked_period(request), asked_moment(request)
     card = scorecard(district=district, period=period, known_at=known_at, user=request.user, headline=True)
@@ -75,7 +75,7 @@ def _reporting(request: HttpRequest, district: str) -> Headline | None:
 
 
 @require_safe
-@conditional_page(FIGURES)
+@conditional_page(FIGURES, shared=True)
 def strategy(request: HttpRequest) -> HttpResponse:
     """The strategy tree with the figures, targets, projects and places that hang on it."""
     district, period, known_at = settings.HOME_DISTRICT, asked_period(request), asked_moment(request)

@@ -1,4 +1,7 @@
-"""Unchanged pages cost nothing: a read page that stands as the browser has it is answered 304, uncomputed."""
+"""Unchanged pages cost nothing: a read page that stands as the browser has it is answered 304, uncomputed.
+
+And what one person's view computed serves the next person of the same role, until the data change.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,10 @@ from typing import Any
 from django.conf import settings
 from django.contrib.messages import get_messages
 from django.contrib.staticfiles.storage import staticfiles_storage
+from django.core.cache import caches
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.crypto import salted_hmac
@@ -26,9 +31,11 @@ from lvyuan.notices.models import Notice
 # What makes an htmx answer another thing than the page of the same address.
 HTMX_HEADERS = ("HX-Request", "HX-Boosted", "HX-Target", "HX-History-Restore-Request")
 CODE = ("lvyuan", "indicators", "projects", "locale")
+# What is one person's own on a shared page stands in ui/_who.html, between two of these.
+OWN = b"<!--own-->"
 
 
-def conditional_page(*topics: str) -> Callable[[Any], Any]:
+def conditional_page(*topics: str, shared: bool = False) -> Callable[[Any], Any]:
     """Answers 304 when nothing has changed that the page shows; otherwise 200 with a new ETag.
 
     For pages that people read, never for entry, review, history or accounts. Stands next to the view, inside
@@ -49,13 +56,18 @@ def conditional_page(*topics: str) -> Callable[[Any], Any]:
     between shows again as a change. It is weak, since the CSRF token is masked anew each time; the one in a kept page
     stays good as long as the secret, and a new secret (each sign-in) is another ETag. While messages wait, or without a
     secret yet, there is none.
+
+    `shared` says that, but for ui/_who.html, the page is the same for everybody of one role and department. It is then
+    kept in the process's memory (CACHES["pages"]) under all of the above that is not one person's own, and computed
+    again only when that has changed. Such a page has no form to post outside ui/_who.html.
     """
     assert topics, "say what the page shows"
     assert set(topics) <= set(TOPICS), topics
     asked = frozenset(topics)
 
     def decorate(view: Any) -> Any:
-        conditional = condition(etag_func=lambda request, *args, **kwargs: _etag(request, asked))(view)
+        computed = _kept(view) if shared else view
+        conditional = condition(etag_func=lambda request, *args, **kwargs: _etag(request, asked))(computed)
 
         @wraps(view)
         def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -65,10 +77,39 @@ def conditional_page(*topics: str) -> Callable[[Any], Any]:
             patch_vary_headers(response, HTMX_HEADERS)
             return response
 
-        wrapper.topics = asked  # type: ignore[attr-defined]
+        wrapper.topics, wrapper.shared = asked, shared  # type: ignore[attr-defined]
         return wrapper
 
     return decorate
+
+
+def _kept(view: Any) -> Any:
+    """Computes the page unless it is kept; what is the person's own is rendered each time."""
+
+    @wraps(view)
+    def from_memory(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        key: str | None = getattr(request, "shared_key", None)
+        if key is None:
+            computed: HttpResponse = view(request, *args, **kwargs)
+            return computed
+        pages = caches["pages"]
+        if (kept := pages.get(key)) is not None:
+            content_type, parts = kept
+            return HttpResponse(_with_own(parts, request), content_type=content_type)
+        response: HttpResponse = view(request, *args, **kwargs)
+        if response.status_code == 200:
+            # A fragment has nothing of one's own; a page has one piece of it, between the two marks.
+            parts = response.content.split(OWN)
+            assert len(parts) in (1, 3), request.path
+            pages.set(key, (response["Content-Type"], parts[::2]))
+        return response
+
+    return from_memory
+
+
+def _with_own(parts: list[bytes], request: HttpRequest) -> bytes:
+    own = render_to_string("ui/_who.html", request=request).encode() if len(parts) > 1 else b""
+    return own.strip().join(parts)
 
 
 def _etag(request: HttpRequest, topics: frozenset[str]) -> str | None:
@@ -78,20 +119,23 @@ def _etag(request: HttpRequest, topics: frozenset[str]) -> str | None:
         return None
     version, unread = _read(topics, request.user)  # type: ignore[arg-type]
     request.unread_notices = unread  # type: ignore[attr-defined]
-    parts = (
+    role = (request.user.role, request.user.department_id)  # type: ignore[union-attr]
+    common = (
         version,
-        unread,
         _installation(),
-        secret,
-        _person(request.user),  # type: ignore[arg-type]
+        role,
         request.get_host(),
         request.get_full_path(),
         [request.headers.get(name) for name in HTMX_HEADERS],
         get_language(),
         timezone.localdate(),
     )
-    digest = salted_hmac("lvyuan.ui.conditional", repr(parts), algorithm="sha256").hexdigest()
-    return f'W/"{digest[:40]}"'
+    request.shared_key = _digest(common)  # type: ignore[attr-defined]
+    return f'W/"{_digest((common, unread, secret, _person(request.user)))}"'  # type: ignore[arg-type]
+
+
+def _digest(parts: tuple[Any, ...]) -> str:
+    return salted_hmac("lvyuan.ui.conditional", repr(parts), algorithm="sha256").hexdigest()[:40]
 
 
 def _read(topics: frozenset[str], user: User) -> tuple[str, int]:
@@ -118,7 +162,7 @@ def _installation() -> tuple[Any, ...]:
 
 @cache
 def _code() -> str:
-    """A digest of code, templates, translations and static files: on one's own machine RELEASE stays the same when they change."""
+    """A digest of code, templates, translations and static files: RELEASE stays the same on one's own machine."""
     digest = blake2b(getattr(staticfiles_storage, "manifest_hash", "").encode(), digest_size=16)
     for package in CODE:
         for path in sorted((settings.BASE_DIR / package).rglob("*")):

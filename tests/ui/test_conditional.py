@@ -11,12 +11,13 @@ import pytest
 from django.contrib.messages.storage.base import Message as Said
 from django.contrib.messages.storage.session import SessionStorage
 from django.contrib.sessions.models import Session
+from django.core.cache import caches
 from django.db import connection
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
-from django.utils import timezone, translation
+from django.utils import timezone
 
 from indicators import actions
 from indicators.models import Entry, IndicatorVersion, Round, Target, Vintage
@@ -65,6 +66,7 @@ def conditional_pages(resolver=None) -> dict[str, frozenset[str]]:
 
 TOPICS = conditional_pages()
 PATHS = {name: PAGES[name][0] for name in TOPICS}
+SHARED = sorted(name for name in TOPICS if resolve(PATHS[name]).func.shared)
 
 
 @pytest.fixture
@@ -170,6 +172,83 @@ def test_drafts_and_what_only_forms_show_renew_no_figures(cast, leader):
     submission = save(cast.staff, Round.objects.get(code="2023-07"))
     actions.submit(by=cast.staff, submission=submission)
     assert [one.is_fresh for one in kept] == [True] * 4
+
+
+# What one person's view computed serves the next of the same role
+
+
+@pytest.fixture
+def memory(settings):
+    """Pages are kept, as they are outside tests."""
+    settings.CACHES = settings.CACHES | {
+        "pages": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "test", "TIMEOUT": None}
+    }
+    caches["pages"].clear()
+    yield caches["pages"]
+    caches["pages"].clear()
+
+
+def own_of(response: HttpResponse) -> tuple[str, str]:
+    """What is the person's own in a page, and the rest of it."""
+    head, own, tail = response.content.decode().split("<!--own-->")
+    return own, head + tail
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_a_shared_page_is_the_same_for_all_of_a_role_but_for_their_own_part(sign_in, name):
+    one, other = (sign_in(who).get(PATHS[name]) for who in ("reviewer", "reviewer2"))
+    (own, rest), (others, same) = own_of(one), own_of(other)
+    assert rest == same
+    assert "csrfmiddlewaretoken" not in rest
+    assert "T-Reviewer<" in own
+    assert "T-Reviewer2<" in others
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_the_next_person_gets_it_from_memory_with_their_own_part(memory, sign_in, name):
+    first, path = sign_in("reviewer").get(PATHS[name]), PATHS[name]
+    client = sign_in("reviewer2")
+    with CaptureQueriesContext(connection) as queries:
+        second = client.get(path)
+    assert len(queries) == 3
+    assert own_of(first)[1] == own_of(second)[1]
+    assert "T-Reviewer2<" in own_of(second)[0]
+    assert (second["Content-Type"], second["Cache-Control"]) == (first["Content-Type"], first["Cache-Control"])
+    out = client.post("/accounts/logout/", {"csrfmiddlewaretoken": token_of(second)})
+    assert out.status_code == 302
+
+
+def test_another_role_department_address_or_fragment_is_computed_for_itself(memory, sign_in):
+    asked = (
+        ("staff", COCKPIT, {}),
+        ("staff2", COCKPIT, {}),  # of another department
+        ("leader", COCKPIT, {}),
+        ("leader", f"{COCKPIT}?period=2023-06", {}),
+        ("leader", LIST, {}),
+        ("leader", LIST, {"HX-Request": "true", "HX-Target": "table"}),
+    )
+    clients = {name: sign_in(name) for name, _, _ in asked}
+    for name, path, headers in asked:
+        with CaptureQueriesContext(connection) as queries:
+            clients[name].get(path, headers=headers)
+        assert len(queries) > 5, (name, path, headers)
+
+
+def test_an_approval_is_never_hidden_by_what_is_kept(memory, cast, sign_in):
+    clients = [sign_in(name) for name in ("leader", "reviewer")]
+    paths = (COCKPIT, LIST, ONE, "/strategy/")
+    for client in clients:
+        assert all("254.1" not in client.get(path).content.decode() for path in paths)
+    submission = actions.submit(by=cast.staff, submission=save(cast.staff, Round.objects.get(code="2023-07")))
+    approve(cast.reviewer, submission)
+    for client in clients:
+        assert all("254.1" in client.get(path).content.decode() for path in paths)
+
+
+def test_a_refusal_is_not_kept(memory, leader):
+    for _ in range(2):
+        page = leader.get(f"{COCKPIT}?period=1")
+        assert (page.status_code, "<!--own-->" in page.content.decode()) == (404, True)
 
 
 # What changes a figure
@@ -346,10 +425,10 @@ def test_another_query_is_another_page(leader):
         assert leader.get(path, headers={"If-None-Match": kept.etag}).status_code == 200
 
 
-def test_another_language_is_another_page(leader):
+def test_another_language_is_another_page(leader, settings):
     kept = Kept(leader, COCKPIT)
-    with translation.override("en"):
-        assert not kept.is_fresh
+    leader.cookies[settings.LANGUAGE_COOKIE_NAME] = "en"
+    assert not kept.is_fresh
     assert kept.is_fresh
 
 
