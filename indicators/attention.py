@@ -5,28 +5,44 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from django.db.models import Exists, F, Max, OuterRef, Q, Window
-from django.db.models.functions import FirstValue, Lead, RowNumber
+from django.db.models import (
+    BigIntegerField,
+    DateField,
+    DateTimeField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    JSONField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    TextField,
+    Value,
+    Window,
+)
+from django.db.models.functions import FirstValue, JSONObject, Lead, RowNumber
 from django.utils import timezone
 
-from indicators.models import (
-    Indicator,
-    Light,
-    LightExemption,
-    LightResult,
-    Observation,
-    Target,
-    Vintage,
-    VintageStatus,
-)
+from indicators.models import Indicator, Light, LightExemption, LightResult, Observation, Vintage, VintageStatus
 from indicators.models.figures import figure_key
 from indicators.rows import Row
+from indicators.rows.facts import period_of
 from lvyuan.accounts.models import District
 from lvyuan.periods import Period
+from lvyuan.prepared import Columns, Given, GivenList, prepared
 
 LOOK_BACK = 366  # days: a yearly figure has its slot before a year earlier
 WORRY = (Light.RED.value, Light.YELLOW.value)
+
+
+class Exempted(NamedTuple):
+    """The approved reason why a light does not count, and until when."""
+
+    valid_to: dt.date
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +54,7 @@ class LightRow:
     rule: str = ""
     version: int | None = None
     target_version: int | None = None
-    exemption: LightExemption | None = None
+    exemption: Exempted | None = None
 
     @property
     def state(self) -> str:
@@ -53,42 +69,60 @@ class LightRow:
         return self.exemption is None and self.light in WORRY
 
 
+_DISTRICT, _KNOWN_AT = Given("district", TextField()), Given("known_at", DateTimeField())
+_HOME = District.objects.filter(code=_DISTRICT).values("pk")[:1]
+_INDICATOR = "vintage__observation__indicator"
+_LIGHT = ("light", "sentence", "rule_version__rule__name", "rule_version__number", "target__version")
+
+
+def _exemption(*, is_past: bool) -> Subquery:
+    """The exemption that holds today, or held on that day, of the result's indicator."""
+    found = LightExemption.objects.filter(district=Subquery(_HOME), indicator=OuterRef(_INDICATOR))
+    found = found.in_force(Given("today", DateField()))
+    if is_past:
+        found = found.filter(approved_at__lte=_KNOWN_AT)
+    told = JSONObject(valid_to="valid_to", reason="reason")
+    return Subquery(found.order_by("-valid_to").values(told=told)[:1], output_field=JSONField())
+
+
+def _light_row(told: tuple[Any, ...]) -> LightRow:
+    """From the columns of `_LIGHT` and the exemption."""
+    light, sentence, rule, version, target_version, exemption = told
+    return LightRow(
+        light=light,
+        sentence=sentence,
+        rule=rule or "",
+        version=version,
+        target_version=target_version,
+        exemption=Exempted(dt.date.fromisoformat(exemption["valid_to"]), exemption["reason"]) if exemption else None,
+    )
+
+
+@prepared
+def _lights_of(is_past: bool) -> QuerySet[LightResult, tuple[Any, ...]]:
+    results = LightResult.objects.filter(
+        district=Subquery(_HOME), vintage__in=GivenList("vintages", BigIntegerField())
+    ).in_force(_KNOWN_AT if is_past else None)
+    return results.values_list("vintage_id", *_LIGHT, _exemption(is_past=is_past))
+
+
 def light_rows(rows: Collection[Row], *, district: str, known_at: dt.datetime | None = None) -> dict[int, LightRow]:
-    """By indicator id, the light in force of the figure that each row shows; two queries. Not judged is not in it."""
+    """By indicator id, the light in force of the figure that each row shows; one query. Not judged is not in it."""
     shown = {row.vintage.pk: row.indicator.pk for row in rows if row.vintage}
-    home = District.objects.filter(code=district).values("pk")[:1]
-    exempted = exemptions(district, known_at)
-    results = LightResult.objects.filter(district=home, vintage__in=shown)
-    return {
-        shown[result.vintage_id]: _light_row(result, exempted.get(shown[result.vintage_id]))
-        for result in results.in_force(known_at).select_related("rule_version__rule", "target")
-    }
+    found = _lights_of(
+        known_at is not None,
+        district=district,
+        known_at=known_at,
+        today=timezone.localdate(known_at),
+        vintages=list(shown),
+    )
+    return {shown[vintage]: _light_row(told) for vintage, *told in found}  # type: ignore[arg-type]
 
 
 def worst(lights: Iterable[LightRow | None]) -> LightRow | None:
     """The gravest of several lights that count, for the node they hang on; None where nothing is judged."""
     judged = [light for light in lights if light is not None and light.light != Light.NONE and not light.exemption]
     return max(judged, key=lambda light: _BADNESS[light.light], default=None)
-
-
-def exemptions(district: str, known_at: dt.datetime | None = None) -> dict[int, LightExemption]:
-    """By indicator id, the exemption that holds today, or held on that day; one query."""
-    found = LightExemption.objects.filter(district__code=district).in_force(timezone.localdate(known_at))
-    if known_at is not None:
-        found = found.filter(approved_at__lte=known_at)
-    return {one.indicator_id: one for one in found}
-
-
-def _light_row(result: LightResult, exemption: LightExemption | None) -> LightRow:
-    version, target = result.rule_version, result.target
-    return LightRow(
-        light=result.light,
-        sentence=result.sentence,
-        rule=version.rule.name if version else "",
-        version=version.number if version else None,
-        target_version=target.version if target else None,
-        exemption=exemption,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +136,7 @@ class Attention:
     before: str  # the light of the figure judged before, "" when there is none
     before_period: Period | None
     said: str  # what the department wrote with the figure
-    target: Target | None
-
-    @property
-    def owner(self) -> str:
-        return str(self.indicator.owner) if self.indicator.owner else ""
+    owner: str  # the department's name, "" without one
 
     @property
     def turned(self) -> bool:
@@ -115,31 +145,32 @@ class Attention:
 
 
 _BADNESS = {Light.GREEN.value: 0, Light.NONE.value: 0, Light.YELLOW.value: 1, Light.RED.value: 2}
+_COLUMNS = Columns(Indicator, f"{_INDICATOR}__")
 
 
-def lit(*, district: str, known_at: dt.datetime | None = None, period: Period | None = None) -> tuple[Attention, ...]:
-    """What is red or yellow in a district, the worst and what turned first, exempted last; three queries.
-
-    `period` takes the figures that end with it; None each indicator's latest of the last year on record. `known_at`
-    shows what was known then.
-    """
-    home, end = District.objects.filter(code=district).values("pk")[:1], "vintage__observation__period_end"
-    ended = Observation.objects.filter(district=home, current__isnull=False)
-    if known_at is not None:
-        ended = ended.filter(period_end__lte=timezone.localdate(known_at))
-    ends = period.end if period else ended.aggregate(last=Max("period_end"))["last"]
-    if ends is None:
-        return ()
-    recent = {f"{end}__lte": ends, f"{end}__gt": ends - dt.timedelta(LOOK_BACK)}
-    mine = LightResult.objects.filter(district=home, **recent)
+@prepared
+def _worrying(is_past: bool, has_period: bool) -> QuerySet[LightResult, tuple[Any, ...]]:
+    """Of each indicator's latest judged figure within `LOOK_BACK` of the end, what is red or yellow."""
+    end = "vintage__observation__period_end"
+    ends: Given | Subquery[Any] = Given("until", DateField())
+    if not has_period:
+        ended = Observation.objects.filter(district=Subquery(_HOME), current__isnull=False)
+        if is_past:
+            ended = ended.filter(period_end__lte=Given("today", DateField()))
+        ends = Subquery(ended.order_by("-period_end").values("period_end")[:1])
+    begins = ExpressionWrapper(ends - Value(LOOK_BACK), output_field=DateField())
+    mine = LightResult.objects.filter(district=Subquery(_HOME), **{f"{end}__lte": ends, f"{end}__gt": begins})
     later = LightResult.objects.filter(
         district=OuterRef("district"), vintage=OuterRef("vintage"), number__gt=OuterRef("number")
     )
-    if known_at is None:
-        mine = mine.filter(vintage__observation__current=F("vintage")).exclude(vintage__status=VintageStatus.WITHDRAWN)
+    if is_past:
+        states = Vintage.objects.filter(district=Subquery(_HOME)).in_force(_KNOWN_AT)
+        mine, later = (
+            mine.filter(vintage__in=states, known_from__lte=_KNOWN_AT),
+            later.filter(known_from__lte=_KNOWN_AT),
+        )
     else:
-        states = Vintage.objects.filter(district=home).in_force(known_at)
-        mine, later = mine.filter(vintage__in=states, known_from__lte=known_at), later.filter(known_from__lte=known_at)
+        mine = mine.filter(vintage__observation__current=F("vintage")).exclude(vintage__status=VintageStatus.WITHDRAWN)
     mine = mine.filter(~Exists(later))
     own, newest = [F("vintage__observation__indicator")], F(end).desc()
     ranked = mine.annotate(
@@ -150,14 +181,32 @@ def lit(*, district: str, known_at: dt.datetime | None = None, period: Period | 
         before=Window(Lead("light"), partition_by=own, order_by=newest),
         before_end=Window(Lead(end), partition_by=own, order_by=newest),
     )
-    worrying = ranked.filter(Q(latest_end=ends) if period else Q(), place=1, latest__in=WORRY).select_related(
-        "rule_version__rule", "target", "vintage__observation__indicator__owner"
+    return ranked.filter(Q(latest_end=ends) if has_period else Q(), place=1, latest__in=WORRY).values_list(
+        *("before", "before_end", "vintage__note", f"{_INDICATOR}__owner__short_name"),
+        *(f"vintage__observation__{name}" for name in ("period_kind", "period_end", "period_start")),
+        *_LIGHT,
+        _exemption(is_past=is_past),
+        *_COLUMNS.paths,
     )
-    exempted = exemptions(district, known_at)
-    rows = [_attention(result, exempted, district) for result in worrying]
+
+
+def lit(*, district: str, known_at: dt.datetime | None = None, period: Period | None = None) -> tuple[Attention, ...]:
+    """What is red or yellow in a district, the worst and what turned first, exempted last; one query.
+
+    `period` takes the figures that end with it; None each indicator's latest of the last year on record. `known_at`
+    shows what was known then.
+    """
+    found = _worrying(
+        known_at is not None,
+        period is not None,
+        district=district,
+        known_at=known_at,
+        today=timezone.localdate(known_at),
+        until=period.end if period else None,
+    )
     return tuple(
         sorted(
-            rows,
+            (_attention(told, district) for told in found),
             key=lambda row: (
                 row.light.exemption is not None,
                 -_BADNESS[row.light.light],
@@ -169,17 +218,18 @@ def lit(*, district: str, known_at: dt.datetime | None = None, period: Period | 
     )
 
 
-def _attention(result: LightResult, exempted: dict[int, LightExemption], district: str) -> Attention:
-    vintage, observation = result.vintage, result.vintage.observation
-    indicator, period = observation.indicator, observation.period
-    before_end = getattr(result, "before_end", None)
+def _attention(told: tuple[Any, ...], district: str) -> Attention:
+    before, before_end, said, owner, kind, end, start, *rest = told
+    light, columns = rest[: len(_LIGHT) + 1], rest[len(_LIGHT) + 1 :]
+    indicator, period = _COLUMNS.made(columns), period_of(kind, end, start)
+    assert indicator
     return Attention(
         indicator=indicator,
-        light=_light_row(result, exempted.get(indicator.pk)),
+        light=_light_row(tuple(light)),
         period=period,
         key=figure_key(indicator.code, district, period),
-        before=getattr(result, "before", None) or "",
+        before=before or "",
         before_period=Period.from_code(f"{before_end:%Y-%m}.month") if before_end else None,
-        said=vintage.note,
-        target=result.target,
+        said=said,
+        owner=owner or "",
     )

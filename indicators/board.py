@@ -9,8 +9,9 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
-from django.db.models import Exists, Max, OuterRef, Q, Subquery
+from django.db.models import DateTimeField, Exists, Max, OuterRef, Q, QuerySet, Subquery, TextField
 
 from indicators.calculations import share_percent
 from indicators.models import Chase, Round, Submission, Transition
@@ -18,6 +19,7 @@ from indicators.notices import came_late_text, days_late, late_text
 from indicators.obligations import Obligation, owed_each
 from indicators.progress import Progress, entries_by_form, progress
 from lvyuan.accounts.models import Department, Role
+from lvyuan.prepared import Given, prepared
 
 State = Submission.State
 BOARD_READERS = (Role.REVIEWER, Role.LEADER, Role.ADMIN, Role.AUDITOR)
@@ -162,14 +164,25 @@ class Headline:
     overdue: int
 
 
-def headline(*, district: str, now: dt.datetime) -> Headline | None:
-    """The board in one sentence; None before the first regular round. One query."""
-    opened = Q(round__kind=Round.Kind.REGULAR, round__opens_at__lte=now, round__district__code=district)
+@prepared
+def _forms_opened() -> QuerySet[Submission, tuple[Any, ...]]:
+    """The forms of the newest regular round, and those overdue; the newest round first."""
+    now = Given("now", DateTimeField())
+    opened = Q(
+        round__kind=Round.Kind.REGULAR,
+        round__opens_at__lte=now,
+        round__district__code=Given("district", TextField()),
+    )
     forms = Submission.objects.filter(opened).order_by("-round__month")
     overdue = Q(state__in=Submission.UNREPORTED, round__due_at__lte=now)
-    rows = forms.filter(Q(round=Subquery(forms.values("round")[:1])) | overdue).values_list(
+    return forms.filter(Q(round=Subquery(forms.values("round")[:1])) | overdue).values_list(
         "round__month", "round__due_at", "department", "state"
     )
+
+
+def headline(*, district: str, now: dt.datetime) -> Headline | None:
+    """The board in one sentence; None before the first regular round. One query."""
+    rows = _forms_opened(district=district, now=now)
     if not rows:
         return None
     latest = rows[0][0]

@@ -11,7 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from django.db.models import BigIntegerField, DateField, DateTimeField, F, QuerySet, TextField
 
 from indicators import calculations
 from indicators.calculations import PastYear, Progress, Reach
@@ -33,6 +35,7 @@ from indicators.rows.facts import period_of
 from lvyuan import periods
 from lvyuan.numbers import round_to
 from lvyuan.periods import Period, PeriodKind
+from lvyuan.prepared import Given, GivenList, prepared
 
 YEARS_BACK = 7  # of a series' past: enough to try a projection on five finished years
 LEVEL_PLACES = 2
@@ -174,6 +177,25 @@ def paces(
     return tuple(_pace(row, trails.get(row.target.indicator_id or 0, {}), district, last) for row in rows)
 
 
+@prepared
+def _trail_lines(is_past: bool) -> QuerySet[Vintage, tuple[Any, ...]]:
+    end = "observation__period_end"
+    return (
+        Vintage.objects.in_force(Given("known_at", DateTimeField()) if is_past else None)
+        .filter(
+            observation__district__code=Given("district", TextField()),
+            observation__indicator__in=GivenList("indicators", BigIntegerField()),
+            observation__period_kind=F("observation__indicator__primary_kind"),
+            **{f"{end}__gt": Given("after", DateField()), f"{end}__lte": Given("until", DateField())},
+        )
+        .order_by()
+        .values_list(
+            *("observation__indicator", "observation__period_kind", end, "observation__period_start"),
+            *("value", "comparator", "printed", "unit", "version__unit", "version", "growth"),
+        )
+    )
+
+
 def read_trails(
     indicators: Sequence[Indicator],
     *,
@@ -184,26 +206,16 @@ def read_trails(
 ) -> Mapping[int, Trail]:
     """By indicator id, its approved figures of its primary kind over the last years; one query of plain rows."""
     by_pk = {indicator.pk: indicator for indicator in indicators}
-    columns = ("period_kind", "period_end", "period_start")
-    found = (
-        Vintage.objects.in_force(known_at)
-        .filter(
-            observation__district__code=district,
-            observation__indicator__in=by_pk,
-            observation__period_end__gt=until.replace(year=until.year - years, day=1),
-            observation__period_end__lte=until,
-        )
-        .order_by()
-        .values_list(
-            "observation__indicator",
-            *(f"observation__{name}" for name in columns),
-            *("value", "comparator", "printed", "unit", "version__unit", "version", "growth"),
-        )
+    found = _trail_lines(
+        known_at is not None,
+        district=district,
+        known_at=known_at,
+        indicators=list(by_pk),
+        after=until.replace(year=until.year - years, day=1),
+        until=until,
     )
     trails: dict[int, dict[Period, Point]] = {}
     for pk, kind, end, start, value, comparator, printed, unit, defined, version, growth in found:
-        if kind != by_pk[pk].primary_kind:
-            continue
         period, own = period_of(kind, end, start), unit or defined
         figure = value_figure(value, own, comparator, printed, key=figure_key(by_pk[pk].code, district, period))
         exact = exact_value(value, comparator)

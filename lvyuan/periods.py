@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 FIRST_YEAR: Final = 1900
@@ -443,6 +444,7 @@ def has_slot(calendar: Calendar, period: Period) -> bool:
     return period.month_no in calendar and before in (0, *calendar)
 
 
+@lru_cache(maxsize=4096)
 def slots_of_year(calendar: Calendar, year: int, kind: PeriodKind) -> tuple[Period, ...]:
     """The slots of one kind in a year, in order; empty when the calendar has none."""
     if kind in (PeriodKind.WINDOW, PeriodKind.PLAN):

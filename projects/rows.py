@@ -1,6 +1,6 @@
 """The portfolio: one project list as of a day, from which every page takes its project figures.
 
-`portfolio()` needs three queries whatever the number of projects, and one more for what was reported.
+`portfolio()` needs two queries whatever the number of projects, and one more for what was reported.
 """
 
 from __future__ import annotations
@@ -9,16 +9,21 @@ import datetime as dt
 from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import chain, islice
+from typing import Any
 
-from django.db.models import Prefetch, Q
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import BigIntegerField, DateField, DateTimeField, OuterRef, Q, QuerySet, TextField
+from django.db.models.functions import JSONObject
 from django.utils import timezone
 
 from indicators.calculations import implied_base
-from indicators.models import PrintedComparison, Source
+from indicators.models import Indicator, PrintedComparison, Source
 from indicators.rows import Figure, Row, reported
 from lvyuan.accounts.models import User
 from lvyuan.numbers import plain, round_to
 from lvyuan.periods import Period
+from lvyuan.prepared import Columns, Given, prepared
 from projects import calculations
 from projects.calculations import StartState
 from projects.models import KeyProject, ListMembership, ProjectList, StageEvent
@@ -35,6 +40,15 @@ COUNTED_LABELS = {
     StartState.STARTED: "计入已开工",
     StartState.POSSIBLE: "可能计入已开工",
     StartState.NOT_STARTED: "未计入已开工",
+}
+
+
+_PROJECT = Columns(KeyProject, "project__")
+# A list, and what is read along with it, by attribute.
+_LIST: dict[str, Columns[Any]] = {
+    "": Columns(ProjectList),
+    "source": Columns(Source, "source__"),
+    **{f"{name}_indicator": Columns(Indicator, f"{name}_indicator__") for name in ("total", "started", "rate")},
 }
 
 
@@ -105,12 +119,7 @@ def portfolio(
     `known_at` leaves out lists and starts that were not known at that moment.
     """
     moment = known_at or timezone.now()
-    lists = ProjectList.objects.filter(district__code=district, known_from__lte=moment).select_related(
-        "source", "total_indicator", "started_indicator", "rate_indicator"
-    )
-    if code is not None:
-        lists = lists.filter(code=code)
-    found = lists.order_by("-year", "-pk").first()
+    found = _newest_list(district, code, moment)
     if found is None:
         return Portfolio(None, as_of or timezone.localdate())
     day = as_of or found.reported_on or timezone.localdate()
@@ -159,31 +168,69 @@ def _count(key: str, number: int) -> Figure:
     return Figure(key, str(number), Decimal(number))
 
 
-def _project_rows(found: ProjectList, day: dt.date, moment: dt.datetime, user: User) -> tuple[ProjectRow, ...]:
-    starts = StageEvent.objects.filter(stage=StageEvent.Stage.STARTED, known_from__lte=moment)
-    members = (
+@prepared
+def _lists(has_code: bool) -> QuerySet[ProjectList, tuple[Any, ...]]:
+    lists = ProjectList.objects.filter(
+        district__code=Given("district", TextField()), known_from__lte=Given("moment", DateTimeField())
+    )
+    if has_code:
+        lists = lists.filter(code=Given("code", TextField()))
+    return lists.order_by("-year", "-pk").values_list(*chain.from_iterable(part.paths for part in _LIST.values()))[:1]
+
+
+def _newest_list(district: str, code: str | None, moment: dt.datetime) -> ProjectList | None:
+    """The list with its source and the three indicators of what was reported; one query."""
+    lines = _lists(code is not None, district=district, code=code, moment=moment)
+    if not lines:
+        return None
+    values = iter(lines[0])
+    found, *parts = (part.made(list(islice(values, len(part)))) for part in _LIST.values())
+    assert isinstance(found, ProjectList)
+    for name, part in zip(list(_LIST)[1:], parts, strict=True):
+        setattr(found, name, part)
+    return found
+
+
+@prepared
+def _members() -> QuerySet[ListMembership, tuple[Any, ...]]:
+    """The list's projects as of a day, with what is known of their starts."""
+    day, moment = Given("day", DateField()), Given("moment", DateTimeField())
+    starts = StageEvent.objects.filter(
+        stage=StageEvent.Stage.STARTED, known_from__lte=moment, project=OuterRef("project")
+    ).order_by("pk")
+    start = JSONObject(on="happened_on", by="no_later_than", is_unspecified="is_unspecified")
+    return (
         ListMembership.objects.filter(
             Q(valid_from__isnull=True) | Q(valid_from__lte=day),
             Q(valid_to__isnull=True) | Q(valid_to__gte=day),
-            list=found,
+            list=Given("list", BigIntegerField()),
             known_from__lte=moment,
-            project__in=KeyProject.objects.visible_to(user),
         )
-        .select_related("project")
-        .prefetch_related(Prefetch("project__events", queryset=starts))
         .order_by("number")
+        .values_list("number", ArraySubquery(starts.values(start=start)), *_PROJECT.paths)
     )
-    return tuple(_project_row(member, list(member.project.events.all()), day) for member in members)
 
 
-def _project_row(member: ListMembership, starts: list[StageEvent], day: dt.date) -> ProjectRow:
-    dates = ((start.happened_on, start.no_later_than) for start in starts)
+def _project_rows(found: ProjectList, day: dt.date, moment: dt.datetime, user: User) -> tuple[ProjectRow, ...]:
+    if KeyProject.objects.visible_to(user).query.is_empty():  # who sees any, sees all
+        return ()
+    return tuple(_project_row(line, day) for line in _members(list=found.pk, day=day, moment=moment))
+
+
+def _project_row(line: tuple[Any, ...], day: dt.date) -> ProjectRow:
+    number, starts, *columns = line
+    project, dates = _PROJECT.made(columns), ((_date(start["on"]), _date(start["by"])) for start in starts)
+    assert project
     return ProjectRow(
-        project=member.project,
-        number=member.number,
+        project=project,
+        number=number,
         state=calculations.start_state(dates, as_of=day),
-        is_unspecified=any(start.is_unspecified for start in starts),
+        is_unspecified=any(start["is_unspecified"] for start in starts),
     )
+
+
+def _date(text: str | None) -> dt.date | None:
+    return dt.date.fromisoformat(text) if text else None
 
 
 def _reported(

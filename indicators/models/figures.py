@@ -17,6 +17,7 @@ from indicators.models.definitions import Indicator, IndicatorVersion, PriceBasi
 from indicators.models.fields import FigureField, PeriodColumns, PeriodQuerySet, period_constraints
 from lvyuan.accounts.models import District, User
 from lvyuan.audit.triggers import recorded, recorded_append_only
+from lvyuan.prepared import Given
 
 if TYPE_CHECKING:
     from lvyuan.periods import Period
@@ -101,7 +102,7 @@ def figure_key(indicator_code: str, district_code: str, period: Period) -> str:
 
 
 class VintageQuerySet(models.QuerySet["Vintage"]):
-    def known_at(self, moment: dt.datetime) -> VintageQuerySet:
+    def known_at(self, moment: dt.datetime | Given) -> VintageQuerySet:
         """One row per observation: the state that was known at `moment`."""
         known = Vintage.objects.filter(observation=OuterRef("observation"), known_from__lte=moment)
         later = Q(known_from__gt=OuterRef("known_from")) | Q(
@@ -109,7 +110,7 @@ class VintageQuerySet(models.QuerySet["Vintage"]):
         )
         return self.filter(~Exists(known.filter(later)), known_from__lte=moment)
 
-    def in_force(self, known_at: dt.datetime | None = None) -> VintageQuerySet:
+    def in_force(self, known_at: dt.datetime | Given | None = None) -> VintageQuerySet:
         """What holds now, or held as far as was known at that moment; withdrawn states are no figures."""
         chosen = self.filter(pk=F("observation__current")) if known_at is None else self.known_at(known_at)
         return chosen.exclude(status=VintageStatus.WITHDRAWN)

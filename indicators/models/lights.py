@@ -16,6 +16,7 @@ from indicators.models.figures import Vintage
 from indicators.models.targets import Target
 from lvyuan.accounts.models import District, User
 from lvyuan.audit.triggers import recorded, recorded_append_only
+from lvyuan.prepared import Given
 
 
 class Light(models.TextChoices):
@@ -129,7 +130,7 @@ class LightRuleVersion(models.Model):
 
 
 class LightResultQuerySet(models.QuerySet["LightResult"]):
-    def in_force(self, known_at: dt.datetime | None = None) -> LightResultQuerySet:
+    def in_force(self, known_at: dt.datetime | Given | None = None) -> LightResultQuerySet:
         """The last judgement of each vintage, as known at that moment."""
         known = self if known_at is None else self.filter(known_from__lte=known_at)
         return known.order_by("vintage_id", "-number").distinct("vintage_id")
@@ -175,7 +176,7 @@ class LightResult(models.Model):
 
 
 class LightExemptionQuerySet(models.QuerySet["LightExemption"]):
-    def in_force(self, on: dt.date) -> LightExemptionQuerySet:
+    def in_force(self, on: dt.date | Given) -> LightExemptionQuerySet:
         """Exemptions that hold on that day."""
         return self.filter(valid_from__lte=on, valid_to__gte=on)
 

@@ -14,10 +14,11 @@ from indicators.models.fields import FigureField, PeriodColumns, PeriodQuerySet,
 from indicators.models.figures import Comparator
 from lvyuan.accounts.models import District
 from lvyuan.audit.triggers import recorded
+from lvyuan.prepared import Given
 
 
 class TargetQuerySet(PeriodQuerySet):
-    def in_force(self, at: dt.datetime | None = None) -> TargetQuerySet:
+    def in_force(self, at: dt.datetime | Given | None = None) -> TargetQuerySet:
         """The newest version of each target, as known at `at`."""
         known = self if at is None else self.filter(known_from__lte=at)
         return known.order_by("district_id", "code", "-version").distinct("district_id", "code")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 
 from indicators import calculations
 from indicators.models import Indicator, PriceBasis, PrintedComparison, RankBy, Target
@@ -30,6 +31,7 @@ from lvyuan.periods import Period, PeriodKind
 Beside = Mapping[Address, Facts]
 
 
+@lru_cache(maxsize=4096)
 def neighbours(period: Period, slots: tuple[int, ...]) -> tuple[Period, Period, Period]:
     """The same slot a year ago, the slot before, and the slot that closed last year."""
     # The slot before may lie in the year before: ranks compare across the year's end.

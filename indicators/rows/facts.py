@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -121,9 +122,19 @@ _COLUMNS = (
 
 def read(vintages: QuerySet[Vintage]) -> list[Facts]:
     """The facts of these vintages in their order; one query."""
+    return told(lines(vintages))
+
+
+def told(found: Iterable[tuple[Any, ...]]) -> list[Facts]:
+    """The facts that `lines` found."""
+    return [_facts(line) for line in found]
+
+
+def lines(vintages: QuerySet[Vintage]) -> QuerySet[Vintage, tuple[Any, ...]]:
+    """All that is told of these vintages, one tuple each."""
     ranks = Rank.objects.filter(vintage=OuterRef("pk")).order_by("by")
     comparisons = PrintedComparison.objects.filter(vintage=OuterRef("pk")).order_by("kind")
-    lines = vintages.values_list(
+    return vintages.values_list(
         *_COLUMNS,
         ArraySubquery(
             ranks.values(
@@ -144,7 +155,6 @@ def read(vintages: QuerySet[Vintage]) -> list[Facts]:
             )
         ),
     )
-    return [_facts(line) for line in lines]
 
 
 def _facts(line: tuple[Any, ...]) -> Facts:

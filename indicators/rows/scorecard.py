@@ -7,21 +7,39 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, prefetch_related_objects
+from django.db.models import (
+    BigIntegerField,
+    DateField,
+    DateTimeField,
+    Exists,
+    F,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    TextField,
+    prefetch_related_objects,
+)
 
 from indicators.models import Indicator, Observation, Target, Vintage
 from indicators.models.figures import VintageQuerySet
 from indicators.models.targets import TargetQuerySet
 from indicators.rows.building import address, build_row, build_target_row, neighbours
 from indicators.rows.cards import Row, Scorecard
-from indicators.rows.facts import Address, Facts, read
+from indicators.rows.facts import Address, Facts, lines, read, told
 from lvyuan import periods
-from lvyuan.accounts.models import District, User
+from lvyuan.accounts.models import Department, District, User
 from lvyuan.periods import Period, PeriodKind
+from lvyuan.prepared import Columns, Given, GivenList, prepared
 
 # A count as of a date stays true until the next one; a monthly figure belongs to its month alone.
 CARRIED_KINDS = (PeriodKind.INSTANT.value, PeriodKind.WINDOW.value)
+_INDICATOR, _OWNER = Columns(Indicator), Columns(Department, "owner__")
+_TARGET, _COMPARED = Columns(Target), Columns(Indicator, "compared_with__")
+_DISTRICT, _KNOWN_AT = Given("district", TextField()), Given("known_at", DateTimeField())
 
 
 def scorecard(
@@ -40,16 +58,19 @@ def scorecard(
     `known_at` shows what was known at that moment. `codes` narrows to some indicators, `headline` to those
     of the cockpit: its tiles and what its targets are about.
     """
-    indicators = Indicator.objects.visible_to(user).select_related("owner")
-    if codes is not None:
-        indicators = indicators.filter(code__in=codes)
-    if headline:
-        promised = Target.objects.filter(indicator=OuterRef("pk"), district=_district(district), is_headline=True)
-        indicators = indicators.filter(Q(is_headline=True) | Exists(promised))
-    chosen = list(_with_latest(indicators, _latest(district, known_at, period)))
-    found = {facts.indicator: facts for facts in _chosen(chosen)}
+    visible = Indicator.objects.visible_to(user).select_related("owner")
+    chosen = (
+        _headline_indicators(district, user)
+        if headline
+        else list(visible if codes is None else visible.filter(code__in=codes))
+    )
+    found = _latest(chosen, district, known_at=known_at, period=period)
     beside = _beside(chosen, found.values(), district, known_at)
-    targets = _targets(Target.objects.filter(district__code=district), known_at, shown=found if headline else None)
+    targets = (
+        _headline_targets(district, known_at, chosen, found)
+        if headline
+        else _targets(Target.objects.filter(district__code=district), known_at)
+    )
     rows = tuple(
         build_row(indicator, found[indicator.pk], beside, targets)
         if indicator.pk in found
@@ -100,15 +121,12 @@ def reported(
     known_at: dt.datetime | None = None,
     user: User,
 ) -> dict[int, Row]:
-    """By indicator id, the row of its primary kind that was reported last as of a day; two queries."""
-    latest = _latest(district, known_at, None).filter(observation__period_end__lte=as_of)
-    asked = list(
-        _with_latest(
-            Indicator.objects.visible_to(user).filter(pk__in=[indicator.pk for indicator in indicators]), latest
-        )
-    )
-    by_pk = {indicator.pk: indicator for indicator in asked}
-    return {facts.indicator: build_row(by_pk[facts.indicator], facts, {}, []) for facts in _chosen(asked)}
+    """By indicator id, the row of its primary kind that was reported last as of a day; one query."""
+    asked = [] if Indicator.objects.visible_to(user).query.is_empty() else indicators  # who sees any, sees all
+    found = _latest(asked, district, known_at=known_at, until=as_of)
+    return {
+        indicator.pk: build_row(indicator, found[indicator.pk], {}, []) for indicator in asked if indicator.pk in found
+    }
 
 
 def rows_by_vintage(vintages: QuerySet[Vintage], *, indicators: Iterable[Indicator] | None = None) -> dict[int, Row]:
@@ -137,62 +155,144 @@ def _alone(vintages: QuerySet[Vintage], indicators: Iterable[Indicator] | None =
     return [(facts, build_row(known[facts.indicator], facts, {}, [])) for facts in found]
 
 
+@prepared
+def _ends_with_figures() -> QuerySet[Observation, tuple[Any, ...]]:
+    known = Observation.objects.filter(district=_district(_DISTRICT), current__isnull=False)
+    return known.values_list("period_end").distinct().order_by("-period_end")
+
+
 def months_with_figures(district: str) -> list[Period]:
     """End months that have any approved figure, newest first; one query."""
-    known = Observation.objects.filter(district=_district(district), current__isnull=False)
-    ends = known.dates("period_end", "month", order="DESC")
-    return [Period.month(end.year, end.month) for end in ends]
+    months = dict.fromkeys((end.year, end.month) for (end,) in _ends_with_figures(district=district))
+    return [Period.month(*month) for month in months]
 
 
-def _targets(
-    targets: TargetQuerySet, known_at: dt.datetime | None, *, shown: Mapping[int, Facts] | None = None
-) -> list[Target]:
-    """The versions in force, those that follow a plan with its months; two queries, one without a plan.
+@prepared
+def _headline_indicator_lines() -> QuerySet[Indicator, tuple[Any, ...]]:
+    promised = Target.objects.filter(indicator=OuterRef("pk"), district=_district(_DISTRICT), is_headline=True)
+    found = Indicator.objects.filter(Q(is_headline=True) | Exists(promised))
+    return found.values_list(*_INDICATOR.paths, *_OWNER.paths)
 
-    With `shown`, by indicator id, only those of the headline and of these figures' own years.
-    """
+
+def _headline_indicators(district: str, user: User) -> list[Indicator]:
+    """The cockpit's tiles and what its targets are about, owners at hand; one query."""
+    if Indicator.objects.visible_to(user).query.is_empty():  # who sees any, sees all
+        return []
+    chosen = []
+    for line in _headline_indicator_lines(district=district):
+        indicator = _INDICATOR.made(line[: len(_INDICATOR)])
+        assert indicator
+        indicator.owner = _OWNER.made(line[len(_INDICATOR) :])
+        chosen.append(indicator)
+    return chosen
+
+
+def _targets(targets: TargetQuerySet, known_at: dt.datetime | None) -> list[Target]:
+    """The versions in force, those that follow a plan with its months; two queries, one without a plan."""
     in_force = targets.in_force(known_at)
-    if shown is not None:
-        years = {facts.end.year for facts in shown.values()}
-        # Narrowed outside: a version that left the headline must not bring back the one before.
-        in_force = Target.objects.filter(pk__in=in_force.values("pk")).filter(
-            Q(is_headline=True) | Q(indicator__in=shown.keys(), period_end__year__in=years)
+    return _with_plans(in_force.select_related("indicator__owner", "compared_with", "source", "node", "district"))
+
+
+@prepared
+def _headline_target_lines(is_past: bool) -> QuerySet[Target, tuple[Any, ...]]:
+    in_force = Target.objects.filter(district=_district(_DISTRICT)).in_force(_KNOWN_AT if is_past else None)
+    # Narrowed outside: a version that left the headline must not bring back the one before.
+    found = Target.objects.filter(pk__in=in_force.values("pk")).filter(
+        Q(is_headline=True)
+        | Q(
+            indicator__in=GivenList("indicators", BigIntegerField()),
+            period_end__year__in=GivenList("years", IntegerField()),
         )
-    found = list(in_force.select_related("indicator__owner", "compared_with", "source", "node", "district"))
+    )
+    return found.values_list(*_TARGET.paths, *_COMPARED.paths)
+
+
+def _headline_targets(
+    district: str, known_at: dt.datetime | None, indicators: Iterable[Indicator], shown: Mapping[int, Facts]
+) -> list[Target]:
+    """As `_targets`, only those of the headline and of the shown figures' own years, without source and node."""
+    by_pk = {indicator.pk: indicator for indicator in indicators}
+    found = _headline_target_lines(
+        known_at is not None,
+        district=district,
+        known_at=known_at,
+        indicators=list(shown),
+        years=list({facts.end.year for facts in shown.values()}),
+    )
+    targets = []
+    for line in found:
+        target = _TARGET.made(line[: len(_TARGET)])
+        assert target
+        target.compared_with = _COMPARED.made(line[len(_TARGET) :])
+        if target.indicator_id is not None:
+            target.indicator = by_pk[target.indicator_id]  # all are at hand: no join, no query
+        targets.append(target)
+    return _with_plans(targets)
+
+
+def _with_plans(targets: Iterable[Target]) -> list[Target]:
+    found = list(targets)
     prefetch_related_objects([target for target in found if target.path == Target.Path.PLAN], "points")
     return found
 
 
-def _district(code: str) -> Subquery:
+def _district(code: str | Given) -> Subquery:
     """The district's key as one scalar, so that indexes which lead with it are used."""
     return Subquery(District.objects.filter(code=code).values("pk")[:1])
 
 
-def _in_force(district: str, known_at: dt.datetime | None) -> VintageQuerySet:
+def _in_force(district: str | Given, known_at: dt.datetime | Given | None) -> VintageQuerySet:
     return Vintage.objects.filter(observation__district=_district(district)).in_force(known_at)
 
 
-def _latest(district: str, known_at: dt.datetime | None, period: Period | None) -> VintageQuerySet:
-    """Vintages in force, the latest period first; among windows that end together, the one without a start."""
-    found = _in_force(district, known_at)
-    if period is not None:
-        found = found.filter(
-            Q(observation__period_end=period.end)
-            | Q(observation__period_kind__in=CARRIED_KINDS, observation__period_end__lte=period.end)
+@prepared
+def _latest_lines(is_past: bool, has_period: bool) -> QuerySet[Vintage, tuple[Any, ...]]:
+    """Of each indicator, what its primary kind has in force that ends last: at `period`, or up to `until`."""
+    until = Given("until", DateField())
+    vintages = _in_force(_DISTRICT, _KNOWN_AT if is_past else None).filter(
+        observation__indicator=OuterRef("pk"), observation__period_kind=OuterRef("primary_kind")
+    )
+    if has_period:
+        vintages = vintages.filter(
+            Q(observation__period_end=until)
+            | Q(observation__period_kind__in=CARRIED_KINDS, observation__period_end__lte=until)
         )
-    return found.order_by("-observation__period_end", F("observation__period_start").asc(nulls_first=True), "pk")
+    else:
+        vintages = vintages.filter(observation__period_end__lte=until)
+    # Among windows that end together, the one without a start.
+    last = vintages.order_by("-observation__period_end", F("observation__period_start").asc(nulls_first=True), "pk")
+    asked = Indicator.objects.order_by().filter(pk__in=GivenList("indicators", BigIntegerField()))
+    return lines(Vintage.objects.filter(pk__in=asked.values(latest=Subquery(last.values("pk")[:1]))))
 
 
-def _with_latest(indicators: QuerySet[Indicator], vintages: VintageQuerySet) -> QuerySet[Indicator]:
-    """Each indicator with `latest`, the key of the first of `vintages` that is of its primary kind."""
-    own = vintages.filter(observation__indicator=OuterRef("pk"), observation__period_kind=OuterRef("primary_kind"))
-    return indicators.annotate(latest=Subquery(own.values("pk")[:1]))
+def _latest(
+    indicators: Sequence[Indicator],
+    district: str,
+    *,
+    known_at: dt.datetime | None,
+    period: Period | None = None,
+    until: dt.date = dt.date.max,
+) -> dict[int, Facts]:
+    """By indicator id, the facts of its primary kind at `period`, or the latest up to a day; one query."""
+    found = _latest_lines(
+        known_at is not None,
+        period is not None,
+        district=district,
+        known_at=known_at,
+        indicators=[indicator.pk for indicator in indicators],
+        until=period.end if period else until,
+    )
+    return {facts.indicator: facts for facts in told(found)}
 
 
-def _chosen(indicators: Iterable[Indicator]) -> list[Facts]:
-    """The facts of the vintages that `_with_latest` found for these indicators."""
-    keys = [getattr(indicator, "latest", None) for indicator in indicators]
-    return read(Vintage.objects.filter(pk__in=[key for key in keys if key]))
+@prepared
+def _lines_beside(is_past: bool) -> QuerySet[Vintage, tuple[Any, ...]]:
+    return lines(
+        _in_force(_DISTRICT, _KNOWN_AT if is_past else None).filter(
+            observation__indicator__in=GivenList("indicators", BigIntegerField()),
+            observation__period_end__in=GivenList("ends", DateField()),
+        )
+    )
 
 
 def _beside(
@@ -207,10 +307,13 @@ def _beside(
             wanted |= {address(facts.indicator, one) for one in neighbours(period, calendar)}
     if not wanted:
         return {}
-    found = read(
-        _in_force(district, known_at).filter(
-            observation__indicator_id__in={indicator for indicator, *_ in wanted},
-            observation__period_end__in={end for _, _, end, _ in wanted},
+    found = told(
+        _lines_beside(
+            known_at is not None,
+            district=district,
+            known_at=known_at,
+            indicators=list({indicator for indicator, *_ in wanted}),
+            ends=list({end for _, _, end, _ in wanted}),
         )
     )
     return {facts.address: facts for facts in found if facts.address in wanted}
