@@ -20,7 +20,7 @@ from indicators.rows import Row
 from lvyuan.numbers import NumberError, convert, plain
 from lvyuan.periods import Period, PeriodKind, has_slot
 from lvyuan.ui.charts import Kind, Mark, Series, comparison_chart, heatmap_chart, line_chart
-from lvyuan.ui.words import period_label
+from lvyuan.ui.words import name_of, period_label
 
 SHOWN_SLOTS = 26  # two years and a bit; all of it stands in the table
 MIN_YEARS = 2
@@ -50,7 +50,8 @@ def indicator_charts(
         # Year-to-date levels start anew each January: bars, since a line from December to February means nothing.
         _trend(
             "value",
-            f"{indicator.name} · {'累计值' if cumulative else '数值'}",
+            gettext("%(indicator)s · %(what)s")
+            % {"indicator": name_of(indicator), "what": gettext("累计值") if cumulative else gettext("数值")},
             unit,
             "bar" if cumulative else "line",
             [
@@ -64,7 +65,7 @@ def indicator_charts(
         ),
         _trend(
             "slot_value",
-            gettext("%(indicator)s · 当期值") % {"indicator": indicator.name},
+            gettext("%(indicator)s · 当期值") % {"indicator": name_of(indicator)},
             unit,
             "bar",
             [Series(name=gettext("当期"), points=_points(shown, "slot_value", unit), role="actual")],
@@ -72,7 +73,7 @@ def indicator_charts(
         ),
         _trend(
             "growth",
-            gettext("%(indicator)s · 同比增长") % {"indicator": indicator.name},
+            gettext("%(indicator)s · 同比增长") % {"indicator": name_of(indicator)},
             "%",
             "line",
             [Series(name=gettext("同比增长"), points=_points(shown, "growth", "%"), role="actual")],
@@ -130,7 +131,7 @@ def _growth_by_month(rows: Sequence[Row], indicator: Indicator) -> dict[str, Any
     years = sorted({year for year, _ in found}, reverse=True)
     if len(years) < MIN_YEARS or not indicator.slots:
         return None
-    title = gettext("%(indicator)s · 各年各期同比增长") % {"indicator": indicator.name}
+    title = gettext("%(indicator)s · 各年各期同比增长") % {"indicator": name_of(indicator)}
     last = max(month for year, month in found if year == years[0])
     lines = [
         (

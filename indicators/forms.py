@@ -8,12 +8,12 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from indicators.models import Comparator, Entry, RankBy, VintageStatus
 from indicators.written import figure_in_unit, storable
 from lvyuan.numbers import NullReason, NumberError, ParsedFigure, plain
+from lvyuan.ui.words import refusal
 
 
 class FigureTextField(forms.CharField):
@@ -33,9 +33,7 @@ class FigureTextField(forms.CharField):
                 return parsed
             return replace(parsed, value=storable(self.column, parsed.value, text))
         except NumberError as error:
-            raise forms.ValidationError(
-                gettext("%(problem)s。%(remedy)s。") % {"problem": error.problem, "remedy": error.remedy}
-            ) from error  # the text stands above it
+            raise forms.ValidationError(refusal(error)) from error  # the text stands above it
 
 
 # A department says how firm its figure is; withdrawing is a reviewer's and "unstated" a newspaper's.

@@ -21,7 +21,10 @@ AND, OR = "and", "or"
 _LIGHTS = [("", _("（不用这行）")), *Light.choices, (AND, _("　并且")), (OR, _("　或者"))]
 _MEASURES = [
     ("", _("（请选择）")),
-    *((code.value, format_lazy("{}（{}）", _(title), _(unit))) for code, (title, unit) in MEASURES.items()),
+    *(
+        (code.value, format_lazy(_("{title}（{unit}）"), title=_(title), unit=_(unit)))
+        for code, (title, unit) in MEASURES.items()
+    ),
 ]
 _SIGNS = [(sign, _(words)) for sign, (_compare, words) in COMPARATORS.items()]
 _DAY = {"type": "date"}

@@ -20,7 +20,7 @@ from lvyuan import periods
 from lvyuan.accounts.models import District, Role, User
 from lvyuan.numbers import format_signed_pp, plain
 from lvyuan.periods import Period, PeriodKind
-from lvyuan.ui.words import period_label
+from lvyuan.ui.words import name_of, period_label
 
 LAB_ROLES = (Role.LEADER, Role.REVIEWER, Role.ADMIN)
 HISTORY = 12  # slots
@@ -313,12 +313,12 @@ def _problem(pool: RankPool, period: Period, standings: Sequence[Standing]) -> s
         return gettext("“%(pool)s”在%(period)s不适用，不能排位") % {"pool": pool.name, "period": period_label(period)}
     if not standings:
         return gettext("“%(pool)s”没有成员，不能排位") % {"pool": pool.name}
-    missing = [one.district.name for one in standings if one.figure is None]
+    missing = [str(name_of(one.district)) for one in standings if one.figure is None]
     if missing:
         return gettext("缺%(missing)s，不能排位") % {"missing": gettext("、").join(missing)}
     if len({one.is_demo for one in standings}) > 1:
         return gettext("真实数据不与演示数据一起排位")
-    inexact = [one.district.name for one in standings if one.value is None]
+    inexact = [str(name_of(one.district)) for one in standings if one.value is None]
     if inexact:
         return gettext("%(inexact)s不是确数，不能排位") % {"inexact": gettext("、").join(inexact)}
     for what, said in (
@@ -326,7 +326,10 @@ def _problem(pool: RankPool, period: Period, standings: Sequence[Standing]) -> s
         (gettext("计量单位"), [one.unit for one in standings]),
     ):
         if len(set(said)) > 1:
-            told = (f"{one.district.name}{words or '未写明'}" for one, words in zip(standings, said, strict=True))
+            told = (
+                f"{name_of(one.district)}{words or gettext('未写明')}"
+                for one, words in zip(standings, said, strict=True)
+            )
             return gettext("%(what)s不一致（%(told)s），不能排位") % {"what": what, "told": gettext("，").join(told)}
     return ""
 

@@ -18,6 +18,7 @@ from indicators.models import Comparator, Indicator, Source, StrategyNode, Targe
 from indicators.written import figure_in_unit, storable
 from lvyuan.numbers import NumberError, plain
 from lvyuan.periods import Period, PeriodError, label, parse
+from lvyuan.ui.words import refusal
 
 MONTHS = tuple(range(1, 13))
 SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -124,9 +125,7 @@ class TargetForm(forms.Form):
         try:
             return parse(self.cleaned_data["period"])
         except PeriodError as error:
-            raise forms.ValidationError(
-                gettext("%(problem)s。%(remedy)s。") % {"problem": error.problem, "remedy": error.remedy}
-            ) from error
+            raise forms.ValidationError(refusal(error)) from error
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -149,9 +148,7 @@ class TargetForm(forms.Form):
                 return
             cleaned[name] = storable("value", parsed.value, text)
         except NumberError as error:
-            self.add_error(
-                name, gettext("%(problem)s。%(remedy)s。") % {"problem": error.problem, "remedy": error.remedy}
-            )
+            self.add_error(name, refusal(error))
             return
         if name == "value":
             cleaned["comparator"] = parsed.comparator

@@ -90,7 +90,9 @@ def _context(node: object) -> str | None:
 
 def extract() -> dict[Message, list[str]]:
     """Every marked text of the project, with the files it stands in."""
-    found: dict[Message, list[str]] = {}
+    from lvyuan.ui.language import SCRIPTS, script_texts
+
+    found: dict[Message, list[str]] = {Message(text): [SCRIPTS.relative_to(ROOT).as_posix()] for text in script_texts()}
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*")):
             if "migrations" in path.parts or path.suffix not in (".py", ".html"):

@@ -138,7 +138,7 @@ def _check_promise(target: Target) -> None:
         try:
             get_unit(target.unit)
         except NumberError as error:
-            raise _refuse(f"“{error.text}”{error.problem}") from error
+            raise _refuse(f"“{error.text}”{gettext(error.problem)}") from error
     if target.direction == Target.Direction.RANGE:
         _check_range(target)
     elif target.upper is not None:

@@ -138,7 +138,7 @@ class Known:
         try:
             period = _parse_period(text, PeriodKind(indicator.primary_kind))
         except PeriodError as error:
-            raise Fault("period", f"{_quoted(text)}{error.problem}", error.remedy) from error
+            raise Fault("period", f"{_quoted(text)}{gettext(error.problem)}", gettext(error.remedy)) from error
         if indicator.slots and not periods.has_slot(indicator.slots, period):
             calendar = Calendar(indicator.calendar).label
             message = gettext("“%(indicator)s”没有“%(period)s”这一期，它的报送日历是：%(calendar)s") % {
@@ -290,7 +290,9 @@ class Line:
             if parsed.value is not None:
                 storable("value", parsed.value, text)
         except NumberError as error:
-            raise Fault(_column_of(error, stated), f"{_quoted(error.text)}{error.problem}", error.remedy) from error
+            raise Fault(
+                _column_of(error, stated), f"{_quoted(error.text)}{gettext(error.problem)}", gettext(error.remedy)
+            ) from error
         if parsed.value is None:
             content.null_reason = str(parsed.null_reason or "")
             return
@@ -310,7 +312,7 @@ class Line:
             if parsed.value is not None:
                 storable("growth", parsed.value, text)
         except NumberError as error:
-            raise Fault("growth", f"{_quoted(error.text)}{error.problem}", error.remedy) from error
+            raise Fault("growth", f"{_quoted(error.text)}{gettext(error.problem)}", gettext(error.remedy)) from error
         if parsed.comparator != "=":
             raise Fault(
                 "growth",

@@ -132,7 +132,7 @@ def _rejected(shown: Grid, typed: Mapping[str, str]) -> list[tuple[str, str]]:
     told = []
     for line in shown.lines:
         texts = ((cell, typed.get(cell.name, cell.text).strip()) for cell in line.cells.values())
-        changed = [f"{cell.label} {text or '（空）'}" for cell, text in texts if text != cell.text]
+        changed = [f"{cell.label} {text or gettext('（空）')}" for cell, text in texts if text != cell.text]
         if changed:
             told.append((line.indicator.name, gettext("；").join(changed)))
     return told

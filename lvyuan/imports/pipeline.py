@@ -149,7 +149,7 @@ def read(path: Path, suffix: str) -> Table:
         output.seek(0)
         answer = json.load(output)
     if "refused" in answer:
-        raise ImportRefused(answer["refused"])
+        raise ImportRefused(gettext(answer["refused"]))
     return Table.from_json(answer["table"])
 
 

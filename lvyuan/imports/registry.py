@@ -164,7 +164,11 @@ def records(table: Table, columns: Mapping[str, Column]) -> tuple[list[Record], 
         return [], plan
     found = []
     for row in table.rows:
-        problems = [Problem(line=row.line, message=row.flaw.problem, remedy=row.flaw.remedy)] if row.flaw else []
+        problems = (
+            [Problem(line=row.line, message=gettext(row.flaw.problem), remedy=gettext(row.flaw.remedy))]
+            if row.flaw
+            else []
+        )
         cells = {}
         for name, place in places.items():
             cell = row.cells[place]

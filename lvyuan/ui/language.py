@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -12,6 +15,8 @@ from django.utils import translation
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
+SCRIPTS = Path(__file__).parent / "static" / "ui"
+_SCRIPT_TEXT = re.compile(r'\bwords\("([^"]+)"')
 CODES = frozenset(code for code, _ in settings.LANGUAGES)
 # What is stored is said in the language of the data, whoever asks: light sentences, notices, the history. A decorator.
 stored = translation.override(settings.LANGUAGE_CODE)
@@ -62,3 +67,10 @@ def language_choose(request: HttpRequest) -> HttpResponse:
 def html_language(code: str | None = None) -> str:
     """The language as `<html lang>` writes it: zh-Hans, en."""
     return translation.to_locale(code or translation.get_language() or settings.LANGUAGE_CODE).replace("_", "-")
+
+
+@cache
+def script_texts() -> tuple[str, ...]:
+    """Every text that our scripts say by `words("…")`."""
+    found = (_SCRIPT_TEXT.findall(path.read_text()) for path in sorted(SCRIPTS.glob("*.js")))
+    return tuple(dict.fromkeys(text for texts in found for text in texts))

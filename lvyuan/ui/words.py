@@ -17,7 +17,8 @@ from django.utils.formats import date_format
 from django.utils.translation import get_language, gettext, gettext_noop
 
 from lvyuan import periods
-from lvyuan.periods import Period, PeriodKind, Style
+from lvyuan.numbers import NumberError
+from lvyuan.periods import Period, PeriodError, PeriodKind, Style
 
 
 def is_source() -> bool:
@@ -162,11 +163,17 @@ def figure_text(text: str) -> str:
     return text
 
 
+def refusal(error: NumberError | PeriodError) -> str:
+    """Why a typed figure or period is none, and what to write instead."""
+    said = {"problem": gettext(error.problem), "remedy": gettext(error.remedy)}
+    return gettext("%(problem)s。%(remedy)s。") % said
+
+
 # Names
 
 
 def name_of(thing: Any) -> Any:
-    """The thing's English name where it has one and the person reads English, else the thing as it calls itself."""
-    if thing is None or is_source():
+    """The thing's English name where it has one and the person reads English, else its name; what has none, itself."""
+    if not hasattr(thing, "name_en"):
         return thing
-    return getattr(thing, "name_en", "") or thing
+    return thing.name if is_source() else thing.name_en or thing.name

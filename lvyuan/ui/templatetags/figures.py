@@ -7,14 +7,14 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from django import template
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html, format_html_join, json_script
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext, gettext_noop
 
 from lvyuan.periods import Period, Style
 from lvyuan.ui import words
-from lvyuan.ui.language import html_language
+from lvyuan.ui.language import html_language, script_texts
 
 register = template.Library()
 
@@ -139,6 +139,14 @@ def figure_html(fig: Figure | None, *, plain: bool = False, known_at: datetime |
 def html_language_tag(code: str | None = None) -> str:
     """The page's language, or the one given, as the lang attribute writes it: zh-Hans, en."""
     return html_language(code)
+
+
+@register.simple_tag
+def script_words() -> SafeString | str:
+    """What the scripts say in the person's language, by the Chinese that stands in them; nothing in Chinese."""
+    if words.is_source():
+        return ""
+    return json_script({text: gettext(text) for text in script_texts()}, "words")
 
 
 @register.simple_tag
