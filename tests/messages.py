@@ -85,7 +85,7 @@ def of_template(source: str) -> Iterator[Message]:
 
 def _context(node: object) -> str | None:
     found = getattr(node, "message_context", None)
-    return found.var.literal if found is not None else None
+    return str(found.resolve({})) if found is not None else None
 
 
 def extract() -> dict[Message, list[str]]:
