@@ -159,7 +159,9 @@ def _worrying(is_past: bool, has_period: bool) -> QuerySet[LightResult, tuple[An
             ended = ended.filter(period_end__lte=Given("today", DateField()))
         ends = Subquery(ended.order_by("-period_end").values("period_end")[:1])
     begins = ExpressionWrapper(ends - Value(LOOK_BACK), output_field=DateField())
-    mine = LightResult.objects.filter(district=Subquery(_HOME), **{f"{end}__lte": ends, f"{end}__gt": begins})
+    mine = LightResult.objects.filter(district=Subquery(_HOME), vintage__observation__district=Subquery(_HOME)).filter(
+        **{f"{end}__lte": ends, f"{end}__gt": begins}
+    )
     later = LightResult.objects.filter(
         district=OuterRef("district"), vintage=OuterRef("vintage"), number__gt=OuterRef("number")
     )
@@ -181,12 +183,16 @@ def _worrying(is_past: bool, has_period: bool) -> QuerySet[LightResult, tuple[An
         before=Window(Lead("light"), partition_by=own, order_by=newest),
         before_end=Window(Lead(end), partition_by=own, order_by=newest),
     )
-    return ranked.filter(Q(latest_end=ends) if has_period else Q(), place=1, latest__in=WORRY).values_list(
-        *("before", "before_end", "vintage__note", f"{_INDICATOR}__owner__short_name"),
-        *(f"vintage__observation__{name}" for name in ("period_kind", "period_end", "period_start")),
-        *_LIGHT,
-        _exemption(is_past=is_past),
-        *_COLUMNS.paths,
+    return (
+        ranked.order_by()
+        .filter(Q(latest_end=ends) if has_period else Q(), place=1, latest__in=WORRY)
+        .values_list(
+            *("before", "before_end", "vintage__note", f"{_INDICATOR}__owner__short_name"),
+            *(f"vintage__observation__{name}" for name in ("period_kind", "period_end", "period_start")),
+            *_LIGHT,
+            _exemption(is_past=is_past),
+            *_COLUMNS.paths,
+        )
     )
 
 

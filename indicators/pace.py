@@ -13,7 +13,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from django.db.models import BigIntegerField, DateField, DateTimeField, F, QuerySet, TextField
+from django.db.models import BigIntegerField, DateField, DateTimeField, F, QuerySet, Subquery, TextField
 
 from indicators import calculations
 from indicators.calculations import PastYear, Progress, Reach
@@ -33,6 +33,7 @@ from indicators.rows import (
 from indicators.rows.building import planned_at, rounded_gap
 from indicators.rows.facts import period_of
 from lvyuan import periods
+from lvyuan.accounts.models import District
 from lvyuan.numbers import round_to
 from lvyuan.periods import Period, PeriodKind
 from lvyuan.prepared import Given, GivenList, prepared
@@ -179,11 +180,11 @@ def paces(
 
 @prepared
 def _trail_lines(is_past: bool) -> QuerySet[Vintage, tuple[Any, ...]]:
-    end = "observation__period_end"
+    end, home = "observation__period_end", District.objects.filter(code=Given("district", TextField())).values("pk")
     return (
         Vintage.objects.in_force(Given("known_at", DateTimeField()) if is_past else None)
         .filter(
-            observation__district__code=Given("district", TextField()),
+            observation__district=Subquery(home[:1]),
             observation__indicator__in=GivenList("indicators", BigIntegerField()),
             observation__period_kind=F("observation__indicator__primary_kind"),
             **{f"{end}__gt": Given("after", DateField()), f"{end}__lte": Given("until", DateField())},

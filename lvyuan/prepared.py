@@ -22,7 +22,7 @@ from functools import cache, update_wrapper
 from typing import Any, Generic, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connection
-from django.db.models import Field, Model, QuerySet
+from django.db.models import Field, Func, Model, QuerySet
 from django.db.models.expressions import Expression
 
 
@@ -44,6 +44,16 @@ class GivenList(Given):
     """Some values, for `filter(pk__in=GivenList("keys", BigIntegerField()))`; one parameter however many they are."""
 
     template = "(SELECT unnest(%s::{type}[]))"
+
+
+class Each(Func):
+    """What a subquery finds, found first: `filter(pk__in=Each(ArraySubquery(few)))`.
+
+    For a few keys into a large table; joined with a plain subquery, the server may read the whole table instead.
+    """
+
+    template = "(SELECT unnest(%(expressions)s))"
+    arity = 1
 
 
 @dataclass(frozen=True, slots=True)

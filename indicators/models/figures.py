@@ -82,6 +82,11 @@ class Observation(PeriodColumns):
             ),
             *period_constraints("observation"),
         ]
+        indexes = [
+            models.Index(
+                fields=["district", "period_end"], name="observation_ends", condition=Q(current__isnull=False)
+            ),
+        ]
         triggers = recorded()
 
     def __str__(self) -> str:

@@ -156,6 +156,8 @@ def test_every_table_a_page_reads_is_of_its_topics(cast, sign_in, name):
     with CaptureQueriesContext(connection) as queries:
         assert client.get(path).status_code == 200
     read = {table for query in queries for table in re.findall(r'(?:FROM|JOIN) "?(\w+)"?', query["sql"])}
+    # What a query calls a part of itself is no table.
+    read -= {part for query in queries for part in re.findall(r"(\w+) AS (?:NOT MATERIALIZED )?\(", query["sql"])}
     known = {model._meta.db_table for model in [*models_about(TOPICS[name]), *READ_BESIDE]} | {"audit_dataversion"}
     assert len(read) > 5
     assert read - known == set()
