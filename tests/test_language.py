@@ -117,6 +117,7 @@ def test_the_language_of_one_answer_is_not_that_of_the_next(client, db):
 def test_choosing_leads_back_to_the_same_page_and_its_query(signed_in):
     client = signed_in("leader")
     page = client.get("/indicators/?period=2023-06&sort=-value").content.decode()
+    assert 'value="en" lang="en">English</button>' in " ".join(page.split())
     assert 'name="next" value="/indicators/?period=2023-06&amp;sort=-value"' in page
     back = "/indicators/?period=2023-06&sort=-value"
     response = client.post("/language/", {"language": "en", "next": back})

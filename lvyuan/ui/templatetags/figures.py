@@ -7,10 +7,11 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from django import template
+from django.conf import settings
 from django.utils.html import format_html, format_html_join, json_script
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import get_language, gettext, gettext_noop
 
 from lvyuan.periods import Period, Style
 from lvyuan.ui import words
@@ -139,6 +140,12 @@ def figure_html(fig: Figure | None, *, plain: bool = False, known_at: datetime |
 def html_language_tag(code: str | None = None) -> str:
     """The page's language, or the one given, as the lang attribute writes it: zh-Hans, en."""
     return html_language(code)
+
+
+@register.simple_tag
+def other_languages() -> list[tuple[str, str]]:
+    """(code, name) of the languages that the page is not in, each by its own name."""
+    return [(code, name) for code, name in settings.LANGUAGES if code != get_language()]
 
 
 @register.simple_tag
