@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.db.models import (
@@ -26,7 +27,17 @@ from django.db.models import (
 from django.db.models.functions import FirstValue, JSONObject, Lead, RowNumber
 from django.utils import timezone
 
-from indicators.models import Indicator, Light, LightExemption, LightResult, Observation, Vintage, VintageStatus
+from indicators.lights import Inputs, Measure
+from indicators.models import (
+    Indicator,
+    Light,
+    LightExemption,
+    LightResult,
+    Observation,
+    Target,
+    Vintage,
+    VintageStatus,
+)
 from indicators.models.figures import figure_key
 from indicators.rows import Row
 from indicators.rows.facts import period_of
@@ -55,6 +66,14 @@ class LightRow:
     version: int | None = None
     target_version: int | None = None
     exemption: Exempted | None = None
+    target_code: str = ""
+    by_growth: bool = False  # held against a promised growth, not against a share of a level
+    gap: Decimal | None = None  # how far off what it was held against, in points; negative is behind
+
+    @property
+    def why(self) -> str:
+        """The sentence without its light, which `mark` says."""
+        return self.sentence.partition(" → ")[0]
 
     @property
     def state(self) -> str:
@@ -72,7 +91,10 @@ class LightRow:
 _DISTRICT, _KNOWN_AT = Given("district", TextField()), Given("known_at", DateTimeField())
 _HOME = District.objects.filter(code=_DISTRICT).values("pk")[:1]
 _INDICATOR = "vintage__observation__indicator"
-_LIGHT = ("light", "sentence", "rule_version__rule__name", "rule_version__number", "target__version")
+_LIGHT = (
+    *("light", "sentence", "inputs", "rule_version__rule__name", "rule_version__number"),
+    *("target__version", "target__code", "target__measure"),
+)
 
 
 def _exemption(*, is_past: bool) -> Subquery:
@@ -87,7 +109,7 @@ def _exemption(*, is_past: bool) -> Subquery:
 
 def _light_row(told: tuple[Any, ...]) -> LightRow:
     """From the columns of `_LIGHT` and the exemption."""
-    light, sentence, rule, version, target_version, exemption = told
+    light, sentence, inputs, rule, version, target_version, target_code, measure, exemption = told
     return LightRow(
         light=light,
         sentence=sentence,
@@ -95,7 +117,18 @@ def _light_row(told: tuple[Any, ...]) -> LightRow:
         version=version,
         target_version=target_version,
         exemption=Exempted(dt.date.fromisoformat(exemption["valid_to"]), exemption["reason"]) if exemption else None,
+        target_code=target_code or "",
+        by_growth=measure == Target.Measure.GROWTH,
+        gap=_gap(inputs, measure),
     )
+
+
+def _gap(inputs: dict[str, str], measure: str | None) -> Decimal | None:
+    """The distance that was judged, digit for digit; None where the rule looked at something else."""
+    if measure is None:
+        return None
+    judged = Measure.EXCESS_PP if measure == Target.Measure.GROWTH else Measure.GAP_PP
+    return Inputs.from_json(inputs).values.get(judged)
 
 
 @prepared
@@ -197,7 +230,7 @@ def _worrying(is_past: bool, has_period: bool) -> QuerySet[LightResult, tuple[An
 
 
 def lit(*, district: str, known_at: dt.datetime | None = None, period: Period | None = None) -> tuple[Attention, ...]:
-    """What is red or yellow in a district, the worst and what turned first, exempted last; one query.
+    """What is red or yellow in a district, red first and the farthest behind first, exempted last; one query.
 
     `period` takes the figures that end with it; None each indicator's latest of the last year on record. `known_at`
     shows what was known then.
@@ -216,6 +249,8 @@ def lit(*, district: str, known_at: dt.datetime | None = None, period: Period | 
             key=lambda row: (
                 row.light.exemption is not None,
                 -_BADNESS[row.light.light],
+                row.light.gap is None,
+                row.light.gap or 0,
                 not row.turned,
                 row.indicator.order,
                 row.indicator.code,

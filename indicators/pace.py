@@ -14,6 +14,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from django.db.models import BigIntegerField, DateField, DateTimeField, F, QuerySet, Subquery, TextField
+from django.utils.translation import gettext as _
 
 from indicators import calculations
 from indicators.calculations import PastYear, Progress, Reach
@@ -108,19 +109,19 @@ class Pace:
     def lead(self) -> tuple[str, Figure | None]:
         """The one thing to know, as words and figure: ahead of or behind what is due; nothing without a yardstick."""
         if self.is_reached:
-            return "已达到目标", None
+            return _("已达到目标"), None
         if self.outlook is not None and self.outlook.short_by is not None:
-            return "到期测算至少差", self.outlook.short_by
+            return _("到期测算至少差"), self.outlook.short_by
         if self.gap is not None:
-            return _ahead(self.gap, "超进度", "落后进度"), self.gap
+            return _ahead(self.gap, _("比应完成多"), _("比应完成少")), self.gap.unsigned
         if self.growth_gap is not None:
-            return _ahead(self.growth_gap, "年均增速快于所需", "年均增速慢于所需"), self.growth_gap
+            return _ahead(self.growth_gap, _("年均增速快于所需"), _("年均增速慢于所需")), self.growth_gap.unsigned
         return "", None
 
     @property
     def tone(self) -> str:
         """The shape and colour of the lead: up, level or down."""
-        _, figure = self.lead
+        figure = self.lead[1]
         if self.outlook is not None and figure is self.outlook.short_by:
             return "down"
         if figure is None or figure.value is None:
@@ -156,7 +157,7 @@ class Pace:
 
 def _ahead(gap: Figure, ahead: str, behind: str) -> str:
     if gap.value == 0:
-        return "与所需持平"
+        return _("与所需持平")
     return ahead if gap.value is not None and gap.value > 0 else behind
 
 
@@ -290,7 +291,7 @@ def _annual(row: TargetRow, point: Point, trail: Trail, district: str, past_due:
         best_month=level_figure(f"{key}/best_month{at}", best[1], target.unit, LEVEL_PLACES) if best else None,
         best_month_period=best[0] if best else None,
         rest_growth=_percent(f"{key}/rest_growth{at}", rest_growth) if flows and left else None,
-        reach=calculations.reach(per_month, [value for _, value in months]),
+        reach=calculations.reach(per_month, [value for _month, value in months]),
         is_half=calculations.is_half_by_june(completion) if period.month_no == 6 and flows else None,
         outlook=_outlook(target, _project(point, trail, indicator), key, at) if flows and left else None,
         is_reached=remaining is not None and remaining <= 0,
@@ -389,7 +390,7 @@ def _project(point: Point, trail: Trail, indicator: Indicator) -> calculations.P
     same_slot, total = _last_year(trail, point, indicator)
     past = []
     period = point.period
-    for _ in range(YEARS_BACK):
+    for _back in range(YEARS_BACK):
         period = periods.same_slot_last_year(period)
         then = trail.get(period)
         if then is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import cast
 
@@ -30,6 +30,11 @@ class Figure:
         """The provenance page, at this figure."""
         address, _, measure = self.key.rpartition("/")
         return f"/figures/{address}/#{measure}"
+
+    @property
+    def unsigned(self) -> Figure:
+        """The same figure after words that tell its direction (少, 超): the text without its sign, the number as is."""
+        return replace(self, text=self.text.lstrip("+-"))
 
     @property
     def machine(self) -> str:

@@ -16,8 +16,10 @@ from indicators.charts import tile_sparks
 from indicators.models import IndicatorNode, StrategyNode, StrategyPlan
 from indicators.pace import paces
 from indicators.rows import months_with_figures, scorecard
+from indicators.standing import judged, standings
 from lvyuan.accounts.models import Role
 from lvyuan.audit.triggers import FIGURES, REPORTING
+from lvyuan.cockpit.verdict import Verdict
 from lvyuan.ui.conditional import conditional_page
 from lvyuan.ui.http import asked_date, asked_moment, asked_period, month_choices
 from projects.models import Place, ProjectNode
@@ -45,16 +47,23 @@ def cockpit(request: HttpRequest) -> HttpResponse:
     district, period, known_at = settings.HOME_DISTRICT, asked_period(request), asked_moment(request)
     card = scorecard(district=district, period=period, known_at=known_at, user=request.user, headline=True)
     today = timezone.localdate(known_at)
-    lights = light_rows(card.headline, district=district, known_at=known_at)
+    lights = light_rows(card.rows, district=district, known_at=known_at)
+    worrying = lit(district=district, known_at=known_at, period=period)
+    found = paces(card.headline_targets, district=district, today=today, until=period, known_at=known_at)
     sparks = tile_sparks(card.headline, district=district, known_at=known_at)
     return render(
         request,
         "cockpit/cockpit.html",
         {
             "card": card,
-            "paces": paces(card.headline_targets, district=district, today=today, until=period, known_at=known_at),
-            "tiles": [(row, sparks.get(row.indicator.pk), lights.get(row.indicator.pk)) for row in card.headline],
-            "attention": lit(district=district, known_at=known_at, period=period)[:ATTENTION],
+            "paces": found,
+            "verdict": Verdict(standings(found, card.rows, lights)) if found else None,
+            "tiles": [
+                (row, sparks.get(row.indicator.pk), light, judged(row, light))
+                for row, light in ((row, lights.get(row.indicator.pk)) for row in card.headline)
+            ],
+            "attention": worrying[:ATTENTION],
+            "attention_more": len(worrying[ATTENTION:]),
             "portfolio": portfolio(
                 as_of=asked_date(request, "as_of"), known_at=known_at, user=request.user, district=district
             ),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.serving import App
+from tests.serving import WIDE, App
 
 pytestmark = pytest.mark.browser
 SignIn = Callable[..., Page]
@@ -45,6 +45,25 @@ def test_period_is_switched_by_the_picker(app: App, sign_in: SignIn) -> None:
     page.get_by_label("时期").select_option("2023-06")
     page.wait_for_url(re.compile("period=2023-06"))
     expect(page.locator(".tile").first).to_contain_text("2023年1—6月")
+
+
+def test_all_of_it_stands_on_one_screen(app: App, sign_in: SignIn) -> None:
+    page = sign_in("leader")
+    page.goto(f"{app.url}/cockpit/")
+    expect(page.locator(".verdict")).to_contain_text("3个目标都还不能判断快慢")
+    ends = page.locator(".verdict, .target, .tile, .below > section").evaluate_all(
+        "found => found.map(one => one.getBoundingClientRect().bottom)"
+    )
+    assert len(ends) == 1 + 3 + 9 + 2
+    assert max(ends) <= WIDE["height"]
+
+
+def test_wall_screen_shows_each_section_whole(app: App, sign_in: SignIn) -> None:
+    page = sign_in("leader", viewport={"width": 1920, "height": 1080})
+    page.goto(f"{app.url}/cockpit/?screen=1")
+    for _section in range(page.locator("[data-section]").count()):
+        assert page.evaluate("document.documentElement.scrollHeight") <= 1080
+        page.keyboard.press("ArrowRight")
 
 
 def test_wall_screen_turns_twice_and_can_be_turned_by_hand(app: App, sign_in: SignIn) -> None:

@@ -17,7 +17,7 @@ from indicators.models import LightExemption, Source, Target, Vintage
 from indicators.rows import rows_by_vintage
 from lvyuan.accounts.models import District
 from lvyuan.periods import Period
-from tests.indicators.factories import HOME, figure, many_indicators
+from tests.indicators.factories import HOME, figure, many_indicators, target
 from tests.indicators.test_judging import CODE, again, exempt, level, moment
 
 pytestmark = pytest.mark.django_db
@@ -57,6 +57,34 @@ def test_what_turned_red_says_who_and_why():
     assert found.key == f"{CODE}/{HOME}/2024-05.ytd"
     assert found.said == "两家企业停产检修"
     assert found.owner == str(found.indicator.owner)
+
+
+def test_the_farthest_behind_comes_first():
+    # at May: 170 of 500 is 34.0 − 41.7 = −7.7; 50 of 200 is 25.0 − 41.7 = −16.7
+    april_green_may_red()
+    other = many_indicators(1)[0].code
+    target(
+        "other-2024",
+        indicator=other,
+        period="2024-12.year",
+        value="200",
+        unit="亿元",
+        kind="year",
+        measure="value",
+        path="linear",
+        known_from=moment(2024, 1, 10),
+    )
+    figure(other, "2024-05.ytd", "50", unit="亿元")
+    assert [(one.indicator.code, one.light.gap) for one in lit(district=HOME)] == [
+        (other, D("-16.7")),
+        (CODE, D("-7.7")),
+    ]
+
+
+def test_a_light_says_against_what_it_judged():
+    found = light_of(april_green_may_red())
+    assert (found.target_code, found.by_growth, found.gap) == ("output-2024", False, D("-7.7"))
+    assert found.why == "完成34.0%，序时41.7%，低7.7个百分点"
 
 
 def test_red_again_did_not_turn():

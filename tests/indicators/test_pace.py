@@ -55,7 +55,8 @@ def test_linear_path_counts_twelfths(cast):
     annual(path=Target.Path.LINEAR)
     found = pace(cast, "output-year")
     assert (text(found.completion), text(found.due), text(found.gap)) == ("36.7%", "33.3%", "+3.4个百分点")
-    assert found.lead == ("超进度", found.gap)
+    assert (found.lead[0], text(found.lead[1])) == ("比应完成多", "3.4个百分点")
+    assert (found.lead[1].key, found.lead[1].machine) == (found.gap.key, "3.4")
     assert found.tone == "up"
 
 
@@ -110,7 +111,8 @@ def test_plan_path_takes_the_planned_month(cast):
     TargetPoint.objects.create(target=annual(path=Target.Path.PLAN), due_on=dt.date(2024, 4, 30), value=D(200))
     found = pace(cast, "output-year")
     assert (text(found.due), text(found.gap), found.tone) == ("40.0%", "-3.3个百分点", "down")
-    assert found.lead[0] == "落后进度"
+    # the words tell the direction, so the text has no sign; the number keeps it
+    assert (found.lead[0], text(found.lead[1]), found.lead[1].machine) == ("比应完成少", "3.3个百分点", "-3.3")
     row = scorecard(district=HOME, period=None, user=cast.leader).by_code["industrial_output"]
     assert row.gap.text == "-3.3个百分点"  # the tile says the same
 

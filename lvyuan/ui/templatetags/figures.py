@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any, Protocol
 
 from django import template
@@ -105,6 +106,13 @@ MARKS: dict[str, tuple[str, str, str]] = {
 }
 
 
+@cache
+def _derived(_language: str | None) -> SafeString:
+    """What marks a derived figure, in the language that is spoken now."""
+    title, word = gettext("由公布数推算，非公布数"), gettext("推算")
+    return format_html('<sup class="derived"><abbr title="{}">{}</abbr></sup>', title, word)
+
+
 @register.simple_tag(takes_context=True)
 def figure(context: Any, fig: Figure | None, plain: bool = False) -> SafeString | str:
     """The one way a figure is printed: its text, its number and its address, linked to where it comes from.
@@ -119,21 +127,25 @@ def figure_html(fig: Figure | None, *, plain: bool = False, known_at: datetime |
     """A figure's markup, for tables too."""
     if fig is None:
         return ""
-    data = format_html('<data value="{}" data-key="{}">{}</data>', fig.machine, fig.key, words.figure_text(fig.text))
-    if fig.is_derived:
-        data = format_html(
-            '{}<sup class="derived"><abbr title="{}">{}</abbr></sup>',
-            data,
-            gettext("由公布数推算，非公布数"),
-            gettext("推算"),
-        )
     # A wording (动态清零) has no unit to set small.
     name = "figure" if fig.value is not None else "figure words"
+    data = (
+        fig.machine,
+        fig.key,
+        words.figure_text(fig.text),
+        _derived(get_language()) if fig.is_derived else "",
+    )
     if plain:
-        return format_html('<span class="{}">{}</span>', name, data)
+        return format_html('<span class="{}"><data value="{}" data-key="{}">{}</data>{}</span>', name, *data)
     address, _, measure = fig.url.partition("#")
     query = f"?known_at={localtime(known_at).date().isoformat()}" if known_at else ""
-    return format_html('<a class="{}" href="{}{}#{}">{}</a>', name, address, query, measure, data)
+    return format_html(
+        '<a class="{}" href="{}#{}"><data value="{}" data-key="{}">{}</data>{}</a>',
+        name,
+        address + query,
+        measure,
+        *data,
+    )
 
 
 @register.simple_tag(name="html_language")
