@@ -56,6 +56,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "lvyuan.ui.middleware.CompressionMiddleware",
     "csp.middleware.CSPMiddleware",
     "lvyuan.ui.middleware.CacheMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

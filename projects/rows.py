@@ -9,7 +9,7 @@ import datetime as dt
 from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import chain, islice
+from itertools import accumulate, chain, islice
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -30,6 +30,7 @@ from projects.calculations import StartState
 from projects.models import KeyProject, ListMembership, ProjectList, StageEvent
 
 RATE_PLACES = 1
+WALL_LIMIT = 200  # marks that one can still tell apart; a longer list is a bar
 STATE_LABELS = {
     StartState.STARTED: gettext_noop("已开工"),
     StartState.POSSIBLE: gettext_noop("可能已开工"),
@@ -100,6 +101,19 @@ class Portfolio:
     def comparison_lead(self) -> str:
         """The printed words before the difference: 较近三年平均水平提高."""
         return self.comparison_wording.removesuffix(self.comparison.text) if self.comparison else ""
+
+    @property
+    def bar(self) -> tuple[tuple[str, int, int], ...]:
+        """Of a list too long for a mark each: (state, how many before it, how many), empty states left out."""
+        if len(self.projects) <= WALL_LIMIT:
+            return ()
+        counts = Counter(row.state for row in self.projects)
+        ends = accumulate(counts[state] for state in StartState)
+        return tuple(
+            (state.value, end - counts[state], counts[state])
+            for state, end in zip(StartState, ends, strict=True)
+            if counts[state]
+        )
 
     @property
     def unspecified(self) -> bool:

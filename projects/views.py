@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext
@@ -11,6 +12,7 @@ from django.views.decorators.http import require_safe
 from lvyuan.audit.triggers import FIGURES
 from lvyuan.ui.conditional import conditional_page
 from lvyuan.ui.http import asked_date, asked_moment, day_of
+from lvyuan.ui.tables import BaseTable
 from lvyuan.ui.views import Missing
 from projects.filters import ProjectFilterForm
 from projects.models import KeyProject, Place
@@ -93,6 +95,6 @@ def portfolio_figure(request: HttpRequest, district: str, address: str) -> HttpR
     found = portfolio(as_of=day_of(day), known_at=known_at, user=request.user, district=district, code=code)
     if not found.known:
         raise Missing(gettext("没有这份项目清单。"))
-    return render(
-        request, "projects/portfolio_figure.html", {"portfolio": found, "as_of": found.as_of, "known_at": known_at}
-    )
+    page = Paginator(found.projects, BaseTable.PER_PAGE).get_page(request.GET.get("page"))
+    shown = {"portfolio": found, "page": page, "as_of": found.as_of, "known_at": known_at}
+    return render(request, "projects/portfolio_figure.html", shown)

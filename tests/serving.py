@@ -22,6 +22,7 @@ from pathlib import Path
 
 import psycopg
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from psycopg.conninfo import conninfo_to_dict
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "lvyuan-local"
@@ -52,13 +53,17 @@ def scratch_folder() -> tempfile.TemporaryDirectory[str]:
 
 
 @contextmanager
-def scratch_database() -> Iterator[dict[str, str]]:
-    """An empty database on the tests' server, as DATABASE_URL and DATABASE_OWNER_URL; dropped afterwards."""
+def scratch_database(*, like: Mapping[str, str] | None = None) -> Iterator[dict[str, str]]:
+    """A database on the tests' server, as DATABASE_URL and DATABASE_OWNER_URL; dropped afterwards.
+
+    Empty, or a copy of one that nobody is connected to.
+    """
     from tests.environment import APP_URL, OWNER_URL
 
     name = f"lvyuan_scratch_{os.getpid()}_{secrets.token_hex(3)}"
+    model = f"TEMPLATE {conninfo_to_dict(like['DATABASE_URL'])['dbname']}" if like else ""
     with psycopg.connect(OWNER_URL, autocommit=True) as owner:
-        owner.execute(f"CREATE DATABASE {name}")
+        owner.execute(f"CREATE DATABASE {name} {model}")
     try:
         yield {"DATABASE_URL": on_database(APP_URL, name), "DATABASE_OWNER_URL": on_database(OWNER_URL, name)}
     finally:
@@ -68,13 +73,18 @@ def scratch_database() -> Iterator[dict[str, str]]:
 
 @contextmanager
 def serving(env: Mapping[str, str]) -> Iterator[App]:
-    """`manage.py serve` with `env` added to ours, from the moment it answers until the end of the block."""
+    """`manage.py serve` with `env` added to ours, from the moment it answers until the end of the block.
+
+    With DEMO=1 among `env` also with the demo data.
+    """
     port = free_port()
     kept = {name: value for name, value in os.environ.items() if name not in NOT_FOR_SERVERS}
     # Without the worker, unless asked for: pages are what is looked at.
     given = {"LOCAL_ACCOUNTS": "1", "LOCAL_PASSWORD": PASSWORD, "PORT": str(port), "WORKER": "0"}
     environment = {**kept, **given, **env}
-    with running([sys.executable, "manage.py", "serve", "--stop-with-parent"], environment, port) as process:
+    command = [sys.executable, "manage.py", "serve", "--stop-with-parent"]
+    command += ["--demo"] if env.get("DEMO") == "1" else []
+    with running(command, environment, port) as process:
         yield App(f"http://127.0.0.1:{port}", process, environment)
 
 

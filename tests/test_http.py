@@ -305,7 +305,7 @@ def test_odd_list_queries_show_the_list(signed_in, query):
     page = signed_in("leader").get(f"/indicators/?{query}")
     assert page.status_code == 200
     assert len(page.context["table"].rows) == 37
-    assert page.context["table"].page.paginator.per_page == 200
+    assert page.context["table"].page.paginator.per_page == 50
 
 
 def test_wrong_method_is_a_chinese_page(signed_in):

@@ -15,6 +15,7 @@ from indicators.rows.figures import (
     target_figure,
     value_figure,
 )
+from indicators.rows.promises import target_rows
 from indicators.rows.scorecard import (
     figure_row,
     months_with_figures,
@@ -23,6 +24,7 @@ from indicators.rows.scorecard import (
     rows_by_vintage,
     scorecard,
     series,
+    with_sort_keys,
 )
 
 __all__ = [
@@ -50,5 +52,7 @@ __all__ = [
     "series",
     "slot_value_figure",
     "target_figure",
+    "target_rows",
     "value_figure",
+    "with_sort_keys",
 ]

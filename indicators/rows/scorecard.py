@@ -26,7 +26,7 @@ from django.db.models import (
     prefetch_related_objects,
 )
 
-from indicators.models import Indicator, Observation, Target, Vintage
+from indicators.models import Indicator, Observation, Rank, Target, Vintage
 from indicators.models.figures import VintageQuerySet
 from indicators.models.targets import TargetQuerySet
 from indicators.rows.building import address, build_row, build_target_row, neighbours
@@ -57,8 +57,8 @@ def scorecard(
 
     `district` is a code. `period` picks each indicator's primary kind at that end month; figures as of a
     date are carried until the next one. None gives each indicator's latest approved figure.
-    `known_at` shows what was known at that moment. `codes` narrows to some indicators, `headline` to those
-    of the cockpit: its tiles and what its targets are about.
+    `known_at` shows what was known at that moment. `codes` narrows to some indicators and their targets,
+    `headline` to those of the cockpit: its tiles and what its targets are about.
     """
     visible = Indicator.objects.visible_to(user).select_related("owner")
     chosen = (
@@ -71,7 +71,7 @@ def scorecard(
     targets = (
         _headline_targets(district, known_at, chosen, found)
         if headline
-        else _targets(Target.objects.filter(district__code=district), known_at)
+        else _targets(Target.objects.filter(district__code=district), known_at, of=None if codes is None else chosen)
     )
     rows = tuple(
         build_row(indicator, found[indicator.pk], beside, targets)
@@ -201,9 +201,17 @@ def _headline_indicators(district: str, user: User) -> list[Indicator]:
     return chosen
 
 
-def _targets(targets: TargetQuerySet, known_at: dt.datetime | None) -> list[Target]:
-    """The versions in force, those that follow a plan with its months; two queries, one without a plan."""
+def _targets(
+    targets: TargetQuerySet, known_at: dt.datetime | None, *, of: Sequence[Indicator] | None = None
+) -> list[Target]:
+    """The versions in force, those that follow a plan with its months; two queries, one without a plan.
+
+    With `of` only those of these indicators.
+    """
     in_force = targets.in_force(known_at)
+    if of is not None:
+        # Narrowed outside: a version that went over to another indicator must not bring back the one before.
+        in_force = Target.objects.filter(pk__in=in_force.values("pk"), indicator__in=of)
     return _with_plans(in_force.select_related("indicator__owner", "compared_with", "source", "node", "district"))
 
 
@@ -259,11 +267,11 @@ def _in_force(district: str | Given, known_at: dt.datetime | Given | None) -> Vi
     return Vintage.objects.filter(observation__district=_district(district)).in_force(known_at)
 
 
-@prepared
-def _latest_lines(is_past: bool, has_period: bool) -> QuerySet[Vintage, tuple[Any, ...]]:
-    """Of each indicator, what its primary kind has in force that ends last: at `period`, or up to `until`."""
-    until = Given("until", DateField())
-    vintages = _in_force(_DISTRICT, _KNOWN_AT if is_past else None).filter(
+def _last(
+    district: str | Given, known_at: dt.datetime | Given | None, until: dt.date | Given, *, has_period: bool
+) -> VintageQuerySet:
+    """Of the indicator outside, what its primary kind has in force, what ends last first: at `until`, or up to it."""
+    vintages = _in_force(district, known_at).filter(
         observation__indicator=OuterRef("pk"), observation__period_kind=OuterRef("primary_kind")
     )
     if has_period:
@@ -274,7 +282,13 @@ def _latest_lines(is_past: bool, has_period: bool) -> QuerySet[Vintage, tuple[An
     else:
         vintages = vintages.filter(observation__period_end__lte=until)
     # Among windows that end together, the one without a start.
-    last = vintages.order_by("-observation__period_end", F("observation__period_start").asc(nulls_first=True), "pk")
+    return vintages.order_by("-observation__period_end", F("observation__period_start").asc(nulls_first=True), "pk")
+
+
+@prepared
+def _latest_lines(is_past: bool, has_period: bool) -> QuerySet[Vintage, tuple[Any, ...]]:
+    """Of each indicator, what its primary kind has in force that ends last: at `period`, or up to `until`."""
+    last = _last(_DISTRICT, _KNOWN_AT if is_past else None, Given("until", DateField()), has_period=has_period)
     asked = Indicator.objects.order_by().filter(pk__in=GivenList("indicators", BigIntegerField()))
     latest = ArraySubquery(asked.values(latest=Subquery(last.values("pk")[:1])))
     return lines(Vintage.objects.order_by().filter(pk__in=Each(latest)))
@@ -298,6 +312,27 @@ def _latest(
         until=period.end if period else until,
     )
     return {facts.indicator: facts for facts in told(found)}
+
+
+def with_sort_keys(
+    indicators: QuerySet[Indicator], *, district: str, period: Period | None, known_at: dt.datetime | None = None
+) -> QuerySet[Indicator]:
+    """Indicators with what is stored of the figure that `scorecard` would show, to sort by; no query.
+
+    `shown_end`, `shown_value`, `shown_growth`, `shown_source`, and `shown_place` of the first rank. Who sorts by none
+    of them pays for none.
+    """
+    until = period.end if period else dt.date.max
+    last = _last(district, known_at, until, has_period=period is not None)
+    shown = Vintage.objects.filter(pk=OuterRef("shown"))
+    ranks = Rank.objects.filter(vintage=OuterRef("shown")).order_by("by")
+    return indicators.alias(shown=Subquery(last.values("pk")[:1])).alias(
+        shown_end=Subquery(shown.values("observation__period_end")),
+        shown_value=Subquery(shown.values("value")),
+        shown_growth=Subquery(shown.values("growth")),
+        shown_source=Subquery(shown.values("source__title")),
+        shown_place=Subquery(ranks.values("place")[:1]),
+    )
 
 
 @prepared

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from indicators.attention import light_rows
@@ -19,7 +21,17 @@ from indicators.pace import Trail, paces, read_trails, schedule
 from indicators.provenance import formulas, pace_formulas, vintage_lines
 from indicators.ranking import peer_ranking, places_of
 from indicators.reconcile import reconciliation
-from indicators.rows import Figure, Row, TargetRow, figure_row, months_with_figures, scorecard, series
+from indicators.rows import (
+    Figure,
+    Row,
+    TargetRow,
+    figure_row,
+    months_with_figures,
+    scorecard,
+    series,
+    target_rows,
+    with_sort_keys,
+)
 from indicators.stories import story_context
 from indicators.story_forms import reason_form
 from indicators.tables import IndicatorTable
@@ -29,29 +41,33 @@ from lvyuan.numbers import plain
 from lvyuan.periods import Period, label
 from lvyuan.ui.conditional import conditional_page
 from lvyuan.ui.http import asked_moment, asked_period, month_choices
+from lvyuan.ui.tables import QueryRows
 from lvyuan.ui.views import Missing
 
 
 @require_safe
 @conditional_page(FIGURES, shared=True)
 def indicator_list(request: HttpRequest) -> HttpResponse:
-    period, known_at = asked_period(request), asked_moment(request)
+    district, period, known_at = settings.HOME_DISTRICT, asked_period(request), asked_moment(request)
     narrowed = IndicatorFilter(request.GET, queryset=Indicator.objects.visible_to(request.user))
-    card = scorecard(district=settings.HOME_DISTRICT, period=period, known_at=known_at, user=request.user)
-    shown = set(narrowed.qs.values_list("pk", flat=True)) if narrowed.is_valid() and narrowed.is_bound else None
-    rows = [row for row in card.rows if shown is None or row.indicator.pk in shown]
-    table = IndicatorTable(rows, request=request, known_at=known_at)
+    found = narrowed.qs if narrowed.is_valid() else narrowed.queryset
+
+    def rows_of(page: QuerySet[Indicator]) -> list[Row]:
+        codes = list(page.values_list("code", flat=True))
+        card = scorecard(district=district, period=period, known_at=known_at, user=request.user, codes=codes)
+        return [card.by_code[code] for code in codes]
+
+    sortable = with_sort_keys(found, district=district, period=period, known_at=known_at)
+    table = IndicatorTable(QueryRows(sortable, rows_of), request=request, known_at=known_at)
     return render(
         request,
         "indicators/indicator_list.html",
         {
             "table": table,
             "filter": narrowed,
-            "card": card,
-            "targets": card.targets,
             "period": period,
             "known_at": known_at,
-            "months": month_choices(months_with_figures(settings.HOME_DISTRICT), period),
+            "months": month_choices(months_with_figures(district), period),
         },
     )
 
@@ -60,7 +76,7 @@ def get_indicator(request: HttpRequest, code: str) -> Indicator:
     """The indicator, or a 404 in words."""
     found = Indicator.objects.visible_to(request.user).select_related("owner").filter(code=code).first()
     if found is None:
-        raise Missing(f"没有代码为“{code}”的指标。")
+        raise Missing(gettext("没有代码为“%(code)s”的指标。") % {"code": code})
     return found
 
 
@@ -152,7 +168,10 @@ def _charts(
         schedule=schedule(targets, trail),
         events=[(event.happened_on, event.title) for event in events],
         standings=[(one.district.short_name, one.value) for one in ranking.standings] if ranking else (),
-        standings_title=f"{row.indicator.name} · {ranking.pool}同比增长（{label(ranking.period)}）" if ranking else "",
+        standings_title=gettext("%(indicator)s · %(pool)s同比增长（%(period)s）")
+        % {"indicator": row.indicator.name, "pool": ranking.pool, "period": label(ranking.period)}
+        if ranking
+        else "",
         own=next((one.district.short_name for one in ranking.standings if one.district.code == district), "")
         if ranking
         else "",
@@ -173,7 +192,7 @@ def figure_detail(request: HttpRequest, code: str, district: str, period: str) -
         .first()
     )
     if observation is None:
-        raise Missing("这个数据点还没有审核通过的数据。")
+        raise Missing(gettext("这个数据点还没有审核通过的数据。"))
     row = figure_row(indicator=indicator, district=district, period=asked, known_at=known_at, user=request.user)
     return render(
         request,
@@ -206,7 +225,7 @@ def _period_of(code: str) -> Period:
     try:
         return Period.from_code(code)
     except ValueError as error:
-        raise Missing(f"没有“{code}”这个时期。") from error
+        raise Missing(gettext("没有“%(code)s”这个时期。") % {"code": code}) from error
 
 
 def plan_points(target: Target) -> list[tuple[Period, Figure]]:
@@ -232,10 +251,10 @@ def target_detail(request: HttpRequest, district: str, code: str) -> HttpRespons
         .order_by("-version")
     )
     if not versions:
-        raise Missing("没有这个目标。")
+        raise Missing(gettext("没有这个目标。"))
     known_at = asked_moment(request)
-    card = scorecard(district=district, period=None, known_at=known_at, user=request.user)
-    row = next((row for row in card.targets if row.target.code == code), None)
+    known = [version for version in versions if known_at is None or version.known_from <= known_at]
+    row = next(iter(target_rows(known[:1], district=district, known_at=known_at, user=request.user)), None)
     today = timezone.localdate(known_at)
     pace = paces([row], district=district, today=today, known_at=known_at)[0] if row else None
     context: dict[str, Any] = {

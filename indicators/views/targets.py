@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
@@ -15,25 +16,34 @@ from django.views.decorators.http import require_http_methods, require_safe
 from indicators import actions
 from indicators.models import Target
 from indicators.refusals import Refused
-from indicators.rows import scorecard
+from indicators.rows import target_rows
 from indicators.target_forms import TargetForm
 from lvyuan.accounts.models import District, Role
 from lvyuan.audit.models import Event
 from lvyuan.audit.triggers import FIGURES
 from lvyuan.ui.conditional import conditional_page
 from lvyuan.ui.http import asked_moment, require_role
+from lvyuan.ui.tables import BaseTable
 from lvyuan.ui.views import Missing
 
 
 @require_safe
 @conditional_page(FIGURES)
 def target_list(request: HttpRequest) -> HttpResponse:
-    """Every target in force: kind, direction, path, deadline, version and who set it."""
-    known_at = asked_moment(request)
-    card = scorecard(district=settings.HOME_DISTRICT, period=None, known_at=known_at, user=request.user)
-    written = setters([row.target for row in card.targets])
-    rows = [{"row": row, "written": written.get(row.target.pk)} for row in card.targets]
-    shown = {"rows": rows, "known_at": known_at, "may_set": request.user.has_role(Role.ADMIN)}
+    """Every target in force: kind, direction, path, current figure, deadline, version and who set it."""
+    district, known_at = settings.HOME_DISTRICT, asked_moment(request)
+    in_force = Target.objects.filter(district__code=district).in_force(known_at)
+    ordered = Target.objects.filter(pk__in=in_force.values("pk")).order_by("order", "code")
+    page = Paginator(
+        ordered.select_related("indicator", "compared_with", "source", "district"), BaseTable.PER_PAGE
+    ).get_page(request.GET.get("page"))
+    targets = list(page.object_list)
+    written = setters(targets)
+    rows = [
+        {"row": row, "written": written.get(row.target.pk)}
+        for row in target_rows(targets, district=district, known_at=known_at, user=request.user)
+    ]
+    shown = {"rows": rows, "page": page, "known_at": known_at, "may_set": request.user.has_role(Role.ADMIN)}
     return render(request, "indicators/target_list.html", shown)
 
 

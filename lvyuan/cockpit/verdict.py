@@ -83,5 +83,5 @@ class Verdict:
                 else _("%(count)d个缺当前值，尚未指定填报单位") % {"count": len(lacking)}
             )
         if self.is_over:
-            said.append(_("期限已过，到期结果尚未录入"))
+            said.append(_("目标期限都已过，到期结果尚未录入"))
         return _("；").join(said)

@@ -8,6 +8,7 @@ from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import render
 from django.urls import Resolver404, resolve
 from django.utils.translation import gettext
@@ -34,6 +35,16 @@ def size_text(size: int) -> str:
 
 def _refused(request: HttpRequest, status: int, title: str, message: str) -> HttpResponse:
     return render(request, "ui/error.html", {"title": title, "message": message}, status=status)
+
+
+class CompressionMiddleware(GZipMiddleware):
+    """Compresses pages and JSON, not files. What that may tell an eavesdropper: docs/decisions.md, 2026-11-25."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        kind = response.get("Content-Type", "").partition(";")[0]
+        if response.streaming or kind not in ("text/html", "application/json"):
+            return response
+        return super().process_response(request, response)
 
 
 class PlainAddressMiddleware:

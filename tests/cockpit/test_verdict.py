@@ -45,7 +45,7 @@ def test_what_is_missing_and_who_enters_it():
     nobody.row.target.indicator.owner = None
     assert Verdict((Stand(nobody),)).missing == "1个缺当前值，尚未指定填报单位"
     late = Stand(pace(completion=None, is_past_due=True))
-    assert Verdict((late, late)).missing == "2个缺当前值，由统计局填报；期限已过，到期结果尚未录入"
+    assert Verdict((late, late)).missing == "2个缺当前值，由统计局填报；目标期限都已过，到期结果尚未录入"
     assert not Verdict((late, RED)).is_over
 
 

@@ -9,9 +9,8 @@ globalThis.words = (() => {
 })();
 
 (() => {
-  // A form that only chooses what to show needs no button.
+  // A form that only chooses what to show has a button for those without scripts alone.
   for (const form of document.querySelectorAll("form[data-autosubmit]")) {
-    for (const button of form.querySelectorAll("button[type=submit]")) button.hidden = true;
     form.addEventListener("change", ({ target }) => {
       // A filter may have changed the address since the page was made.
       const url = new URL(location);

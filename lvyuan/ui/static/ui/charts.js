@@ -1,11 +1,12 @@
 // Draws every <figure data-chart="id"> from the JSON script with that id (lvyuan/ui/charts.py says what is in it) once it
-// comes near the screen, and loads plotly for the first of them. Colours and type come from the stylesheet's tokens, so
-// light, dark and print are the stylesheet's business. <html data-charts> is "loading" while a chart that is due is not
-// drawn, then "drawn", or "failed" when plotly did not arrive.
+// comes onto the screen. The first that comes near fetches plotly, the first that is seen runs it. Colours and type come
+// from the stylesheet's tokens, so light, dark and print are the stylesheet's business. <html data-charts> is "loading"
+// while a chart that is due is not drawn, then "drawn", or "failed" when plotly did not arrive.
 "use strict";
 
 (() => {
   const { plotly, plotlyCss } = document.currentScript.dataset;
+  const paper = matchMedia("print");
   const charts = new Map(); // figure → {state: new → waiting → due → drawing → drawn, plot, spec}
 
   // ---------------------------------------------------------------- theme
@@ -300,6 +301,12 @@
     return loading;
   }
 
+  // The file is under way before it is needed; nothing of it runs yet.
+  function expect() {
+    if (loading || document.querySelector("link[rel=preload][as=script]")) return;
+    document.head.append(Object.assign(document.createElement("link"), { rel: "preload", as: "script", href: plotly }));
+  }
+
   function config(spec) {
     return {
       displaylogo: false,
@@ -347,28 +354,45 @@
 
   const tell = (state) => { document.documentElement.dataset.charts = state; };
 
+  let drawing = Promise.resolve();
+
   function drawDue() {
-    const due = [...charts].filter(([, { state }]) => state === "due");
-    if (window.Plotly && due.length) return Promise.all(due.map(([figure, chart]) => draw(figure, chart))).then(settle);
-    if (!due.length) return Promise.resolve(settle());
+    drawing = drawing.then(drawInTurn);
+    return drawing;
+  }
+
+  // A chart at a time, so that the page answers in between; paper does not wait.
+  async function drawInTurn() {
+    const due = () => [...charts].filter(([, { state }]) => state === "due");
+    if (!due().length) return settle();
     tell("loading");
-    return load().then(drawDue, () => {
-      for (const [figure, chart] of due) {
-        chart.state = "waiting";
-        if (figure.querySelector(".plot-missing")) continue;
-        const note = document.createElement("p");
-        note.className = "note plot-missing";
-        note.textContent = "图没有载入；数据见表，刷新页面可再试。";
-        figure.prepend(note);
-      }
-      tell("failed");
-    });
+    try {
+      await load();
+    } catch {
+      for (const [figure, chart] of due()) fail(figure, chart);
+      return tell("failed");
+    }
+    for (let [next] = due(); next; [next] = due()) {
+      if (!paper.matches) await new Promise((done) => { setTimeout(done); });
+      await draw(...next);
+    }
+    return settle();
+  }
+
+  function fail(figure, chart) {
+    chart.state = "waiting";
+    if (figure.querySelector(".plot-missing")) return;
+    const note = document.createElement("p");
+    note.className = "note plot-missing";
+    note.textContent = "图没有载入；数据见表，刷新页面可再试。";
+    figure.prepend(note);
   }
 
   function settle() {
     for (const [figure, { plot }] of charts) {
       if (figure.isConnected) continue;
       observer.unobserve(figure);
+      nearby.unobserve(figure);
       charts.delete(figure);
       if (plot && window.Plotly) Plotly.purge(plot);
     }
@@ -384,6 +408,9 @@
       if (isIntersecting) observer.unobserve(target);
     }
     drawDue();
+  });
+  const nearby = new IntersectionObserver((entries) => {
+    if (entries.some(({ isIntersecting }) => isIntersecting)) expect();
   }, { rootMargin: "200px" });
 
   function scan(root) {
@@ -396,6 +423,7 @@
     if (charts.has(figure)) return;
     charts.set(figure, { state: "new" });
     observer.observe(figure);
+    nearby.observe(figure);
   }
 
   // Everything, also what nobody has scrolled to; the button for printing waits for it.
@@ -414,7 +442,7 @@
 
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   // Paper has its own colours, and shows what nobody has scrolled to.
-  matchMedia("print").addEventListener("change", () => { window.drawCharts().then(redraw); redraw(); });
+  paper.addEventListener("change", () => { window.drawCharts().then(redraw); redraw(); });
   let width = innerWidth;
   let resized;
   addEventListener("resize", () => {
