@@ -19,7 +19,7 @@ from indicators.filters import IndicatorFilter
 from indicators.models import Annotation, Assignment, Indicator, Observation, RankBy, RankPool, Target
 from indicators.pace import Trail, paces, read_trails, schedule
 from indicators.provenance import formulas, pace_formulas, vintage_lines
-from indicators.ranking import peer_ranking, places_of
+from indicators.ranking import Ranking, peer_ranking, places_of
 from indicators.reconcile import reconciliation
 from indicators.rows import (
     Figure,
@@ -38,11 +38,12 @@ from indicators.tables import IndicatorTable
 from lvyuan.accounts.models import District, Role
 from lvyuan.audit.triggers import FIGURES, REPORTING
 from lvyuan.numbers import plain
-from lvyuan.periods import Period, label
+from lvyuan.periods import Period
 from lvyuan.ui.conditional import conditional_page
 from lvyuan.ui.http import asked_moment, asked_period, month_choices
 from lvyuan.ui.tables import QueryRows
 from lvyuan.ui.views import Missing
+from lvyuan.ui.words import name_of, period_label
 
 
 @require_safe
@@ -168,14 +169,20 @@ def _charts(
         schedule=schedule(targets, trail),
         events=[(event.happened_on, event.title) for event in events],
         standings=[(one.district.short_name, one.value) for one in ranking.standings] if ranking else (),
-        standings_title=gettext("%(indicator)s · %(pool)s同比增长（%(period)s）")
-        % {"indicator": row.indicator.name, "pool": ranking.pool, "period": label(ranking.period)}
-        if ranking
-        else "",
+        standings_title=_standings_title(row, ranking) if ranking else "",
         own=next((one.district.short_name for one in ranking.standings if one.district.code == district), "")
         if ranking
         else "",
     )
+
+
+def _standings_title(row: Row, ranking: Ranking) -> str:
+    said = {
+        "indicator": name_of(row.indicator),
+        "pool": ranking.pool,
+        "period": period_label(ranking.period),
+    }
+    return gettext("%(indicator)s · %(pool)s同比增长（%(period)s）") % said
 
 
 @require_safe
