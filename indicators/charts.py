@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 from indicators.beside import Trail, around
 from indicators.checks import in_unit
 from indicators.models import Entry, Indicator
-from indicators.pace import Point, read_trails
+from indicators.pace import Point, Schedule, read_trails
 from indicators.rows import Row
 from lvyuan.numbers import NumberError, convert, plain
 from lvyuan.periods import Period, PeriodKind, has_slot
@@ -25,13 +25,14 @@ from lvyuan.ui.words import name_of, period_label
 SHOWN_SLOTS = 26  # two years and a bit; all of it stands in the table
 MIN_YEARS = 2
 EVENT_LETTERS = 6  # a mark's text; the whole stands in 大事记
+REASON_LETTERS = 12  # of a target's change in the legend; the whole stands with its versions
 
 
 def indicator_charts(
     rows: Sequence[Row],
     indicator: Indicator,
     *,
-    schedule: Sequence[tuple[Period, Decimal]] = (),
+    schedules: Sequence[Schedule] = (),
     events: Sequence[tuple[dt.date, str]] = (),
     standings: Sequence[tuple[str, Decimal | None]] = (),
     standings_title: str = "",
@@ -39,8 +40,9 @@ def indicator_charts(
 ) -> list[dict[str, Any]]:
     """The charts of one indicator from `rows` (newest first), none for what nobody reported.
 
-    Level to date with last year's and the schedule, the slot's own value apart, growth, the pool beside each other
-    (`standings` of growth, in percent), and growth by month and year. Breaks and events are marked on the time axes.
+    Level to date with last year's and the schedule (`schedules`: the target in force, then the versions it replaced),
+    the slot's own value apart, growth, the pool beside each other (`standings` of growth, in percent), and growth by
+    month and year. Breaks and events are marked on the time axes.
     """
     shown = [row for row in reversed(rows[:SHOWN_SLOTS]) if row.period is not None]
     unit = next((row.unit for row in rows if row.value), "")
@@ -57,9 +59,13 @@ def indicator_charts(
             [
                 Series(name=gettext("本年"), points=_points(shown, "value", unit), role="actual"),
                 Series(
-                    name=gettext("上年同期"), points=_points(shown, "last_year", unit), role="last_year", kind="line"
+                    name=gettext("上年同期"),
+                    points=_points(shown, "last_year", unit),
+                    role="last_year",
+                    kind="line",
+                    breaks=_restarts(shown, marks) if cumulative else None,
                 ),
-                *_schedule(schedule),
+                *_schedules(schedules, unit),
             ],
             marks,
         ),
@@ -98,13 +104,33 @@ def _trend(
 
 
 def _points(rows: Sequence[Row], attribute: str, unit: str) -> list[tuple[str, Decimal | None]]:
-    return [(period_label(row.period), _point(row, attribute, unit)) for row in rows if row.period is not None]
+    return [(period_label(row.period), point_in(row, attribute, unit)) for row in rows if row.period is not None]
 
 
-def _schedule(points: Sequence[tuple[Period, Decimal]]) -> list[Series]:
-    """Where the target's path stands, slot by slot."""
-    named = [(period_label(period), value) for period, value in points]
-    return [Series(name=gettext("应完成"), points=named, role="schedule", kind="line")] if named else []
+def _schedules(schedules: Sequence[Schedule], unit: str) -> list[Series]:
+    """Where the target's path stands, slot by slot, and where the versions before it stood.
+
+    A version in a unit that the chart's cannot be told in has no line.
+    """
+    told = []
+    for number, schedule in enumerate(schedules):
+        target = schedule.target
+        points = [(period_label(period), value) for period, value in schedule.points]
+        if not points or told_in(Decimal(1), target.unit, unit) is None:
+            continue
+        name = gettext("原应完成") if number else gettext("应完成")
+        if len(schedules) > 1:
+            reason = target.reason or gettext("原定")
+            short = reason if len(reason) <= REASON_LETTERS else f"{reason[:REASON_LETTERS]}…"
+            name = gettext("%(name)s（第%(version)s版：%(reason)s）") % {
+                "name": name,
+                "version": target.version,
+                "reason": short,
+            }
+        told.append(
+            Series(name=name, points=points, role="old_target" if number else "schedule", kind="line", unit=target.unit)
+        )
+    return told
 
 
 def _marks(rows: Sequence[Row], events: Sequence[tuple[dt.date, str]]) -> list[Mark]:
@@ -119,6 +145,13 @@ def _marks(rows: Sequence[Row], events: Sequence[tuple[dt.date, str]]) -> list[M
         if slot is not None and rows[0].period and happened_on > rows[0].period.end - dt.timedelta(31):
             marks.append(Mark(at=period_label(slot), text=title[:EVENT_LETTERS], kind="event"))
     return marks
+
+
+def _restarts(rows: Sequence[Row], marks: Sequence[Mark]) -> list[str]:
+    """Where a line of levels to date begins anew: each year, and at each new definition."""
+    ends = [row.period for row in rows if row.period is not None]
+    januaries = {period_label(later) for before, later in pairwise(ends) if before.year_no != later.year_no}
+    return sorted(januaries | {mark.at for mark in marks if mark.kind == "break"})
 
 
 def _growth_by_month(rows: Sequence[Row], indicator: Indicator) -> dict[str, Any] | None:
@@ -145,13 +178,20 @@ def _growth_by_month(rows: Sequence[Row], indicator: Indicator) -> dict[str, Any
     return {"id": "chart-months", "title": title, "figure": figure}
 
 
-def _point(row: Row, attribute: str, unit: str) -> Decimal | None:
+def point_in(row: Row, attribute: str, unit: str) -> Decimal | None:
     """The figure in the chart's unit; None where it cannot be told in it, never a point on another scale."""
     figure = getattr(row, attribute)
-    if figure is None or figure.value is None or attribute == "growth" or row.unit == unit:
-        return figure.value if figure else None
+    if figure is None:
+        return None
+    return told_in(figure.value, "%" if attribute == "growth" else row.unit, unit)
+
+
+def told_in(value: Decimal | None, own: str, unit: str) -> Decimal | None:
+    """A figure of the unit `own` in another; None where it cannot be told in it."""
+    if value is None or own == unit:
+        return value
     try:
-        return convert(figure.value, row.unit, unit)
+        return convert(value, own, unit)
     except NumberError:
         return None
 

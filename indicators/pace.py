@@ -117,7 +117,8 @@ class Pace:
         if self.is_reached:
             return _("已达到目标"), None
         if self.outlook is not None and self.outlook.short_by is not None:
-            return _("到期测算至少差"), self.outlook.short_by
+            ahead = self.gap is not None and self.gap.value is not None and self.gap.value >= 0
+            return _("眼下不落后，到期测算至少差") if ahead else _("到期测算至少差"), self.outlook.short_by
         if self.gap is not None:
             return _ahead(self.gap, _("比应完成多"), _("比应完成少")), self.gap.unsigned
         if self.growth_gap is not None:
@@ -462,8 +463,16 @@ def _percent(key: str, value: Decimal | None) -> Figure | None:
     return percent_figure(key, round_to(value, RATE_PLACES), is_derived=True)
 
 
-def schedule(rows: Sequence[TargetRow], trail: Trail) -> tuple[tuple[Period, Decimal], ...]:
-    """Where the path of the latest annual level target stands at each slot of its year, in its unit, for a chart."""
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Where a target's path stands at each slot of its year, in its unit; empty without a path."""
+
+    target: Target
+    points: tuple[tuple[Period, Decimal], ...]
+
+
+def scheduled(rows: Sequence[TargetRow]) -> Target | None:
+    """The latest annual level target that has a path: the one that a chart draws."""
     annual = [
         row.target
         for row in rows
@@ -471,22 +480,33 @@ def schedule(rows: Sequence[TargetRow], trail: Trail) -> tuple[tuple[Period, Dec
         and row.target.measure == Target.Measure.VALUE
         and row.target.path != Target.Path.NONE
     ]
-    target = max(annual, key=lambda one: one.period_end, default=None)
-    if target is None or target.value is None or target.indicator is None:
-        return ()
+    return max(annual, key=lambda one: one.period_end, default=None)
+
+
+def replaced_versions(target: Target) -> list[Target]:
+    """The versions that this one replaced, newest first; two queries, none for a first version."""
+    if target.version == 1:
+        return []
+    found = Target.objects.filter(district_id=target.district_id, code=target.code, version__lt=target.version)
+    return list(found.select_related("indicator").prefetch_related("points").order_by("-version"))
+
+
+def schedule(target: Target, trail: Trail) -> Schedule:
+    """The path of an annual level target; its months must be at hand where it follows a plan."""
     points = []
-    for slot in periods.slots_of_year(target.indicator.slots, target.period_end.year, PeriodKind.YTD):
-        last_slot = trail.get(periods.same_slot_last_year(slot))
-        ends = periods.slots_of_year(target.indicator.slots, slot.year_no - 1, slot.kind)
-        last_total = trail.get(ends[-1])
-        share = due_share(
-            target,
-            slot,
-            last_slot=last_slot.exact if last_slot else None,
-            last_total=_same(last_total, last_slot) if last_slot else None,
-            planned=planned_at(target, slot.end),
-        )
-        level = round_to(calculations.level_due(target.value, share), LEVEL_PLACES)
-        if level is not None:
-            points.append((slot, level))
-    return tuple(points)
+    if target.value is not None and target.indicator is not None:
+        for slot in periods.slots_of_year(target.indicator.slots, target.period_end.year, PeriodKind.YTD):
+            last_slot = trail.get(periods.same_slot_last_year(slot))
+            ends = periods.slots_of_year(target.indicator.slots, slot.year_no - 1, slot.kind)
+            last_total = trail.get(ends[-1])
+            share = due_share(
+                target,
+                slot,
+                last_slot=last_slot.exact if last_slot else None,
+                last_total=_same(last_total, last_slot) if last_slot else None,
+                planned=planned_at(target, slot.end),
+            )
+            level = round_to(calculations.level_due(target.value, share), LEVEL_PLACES)
+            if level is not None:
+                points.append((slot, level))
+    return Schedule(target, tuple(points))

@@ -192,6 +192,39 @@ def places_of(
     return [ranking for ranking in found if ranking.is_ranked]
 
 
+def standings_of(
+    rows: Sequence[Row], *, pool: RankPool, district: str, known_at: dt.datetime | None = None, user: User
+) -> dict[tuple[int, Period], tuple[Ranking, Standing]]:
+    """By indicator id and period, the district's standing in a pool for each row, with its change; two queries.
+
+    Each indicator is ranked in the first of its `ways()`. Rows without a period or without a way have none.
+    """
+    ranked = [(row.indicator, row.period, ways(row.indicator)) for row in rows if row.period is not None]
+    wanted = [(indicator, _slots(indicator, period, 2), told[0][0]) for indicator, period, told in ranked if told]
+    members = list(District.objects.filter(rankpoolmember__pool=pool).order_by("code"))
+    vintages = Vintage.objects.in_force(known_at).filter(
+        observation__in=Observation.objects.visible_to(user),
+        observation__district__in=members,
+        observation__indicator__in={indicator.pk for indicator, *_ in wanted},
+        observation__period_end__in={slot.end for _, slots, _ in wanted for slot in slots},
+    )
+    known = rows_by_address(vintages, indicators=[indicator for indicator, *_ in wanted]) if wanted else {}
+    found = {}
+    for indicator, slots, by in wanted:
+        own = {
+            (member.pk, slot): known[address]
+            for member in members
+            for slot in slots
+            if (address := (member.code, indicator.pk, slot.code)) in known
+        }
+        rankings = [_ranking(indicator, slot, pool, by, members, own) for slot in slots]
+        ranking = _with_changes(rankings[0], rankings[1] if len(rankings) > 1 else None)
+        standing = ranking.of(district)
+        if standing is not None:
+            found[indicator.pk, slots[0]] = ranking, standing
+    return found
+
+
 def rank_lab(ranking: Ranking, delta: Decimal, *, district: str) -> Lab | None:
     """The district's place if its own figure changed by `delta` and all others stood still; no query.
 

@@ -2,6 +2,8 @@ from django.urls import path
 
 from indicators.views import (
     board,
+    charts,
+    compare,
     entry,
     exceptions,
     exemptions,
@@ -20,6 +22,8 @@ from indicators.views import (
 app_name = "indicators"
 reading_pages = [
     path("indicators/", reading.indicator_list, name="indicator-list"),
+    path("compare/", compare.compare_detail, name="compare"),
+    path("charts/headline.json", charts.headline_charts, name="headline-charts"),
     path("indicators/<slug:code>/", reading.indicator_detail, name="indicator-detail"),
     path("figures/target/<str:district>/<slug:code>/", reading.target_detail, name="target-detail"),
     path("figures/<slug:code>/<str:district>/<str:period>/", reading.figure_detail, name="figure-detail"),

@@ -29,7 +29,7 @@ PASSWORD = "lvyuan-local"
 WIDE, PHONE = ViewportSize(width=1440, height=900), ViewportSize(width=390, height=844)
 # Said by tests.environment for the Django of the tests' own process; a server decides these by itself.
 NOT_FOR_SERVERS = ("DATABASE_PATIENT", "HTTPS", "ALLOWED_HOSTS")
-START_PATIENCE, STOP_PATIENCE = 120, 20  # seconds
+START_PATIENCE, DEMO_PATIENCE, STOP_PATIENCE = 120, 300, 20  # seconds; the demo loads 14 000 figures
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,8 @@ def running(command: list[str], environment: Mapping[str, str], port: int) -> It
     with tempfile.NamedTemporaryFile(prefix="lvyuan-", suffix=".log") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
         try:
-            _wait_until_healthy(port, process, Path(log.name))
+            patience = DEMO_PATIENCE if "--demo" in command else START_PATIENCE
+            _wait_until_healthy(port, process, Path(log.name), patience)
             yield process
         finally:
             process.terminate()
@@ -105,8 +106,8 @@ def running(command: list[str], environment: Mapping[str, str], port: int) -> It
                 process.wait()
 
 
-def _wait_until_healthy(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_PATIENCE
+def _wait_until_healthy(port: int, process: subprocess.Popen[bytes], log: Path, patience: int) -> None:
+    deadline = time.monotonic() + patience
     while process.poll() is None and time.monotonic() < deadline:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
         with closing(connection), suppress(OSError, http.client.HTTPException):

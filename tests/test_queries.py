@@ -27,6 +27,8 @@ PATHS = {  # one of each counts the unread notices for the header; the cockpit s
     "/indicators/": 11,
     "/indicators/?sort=-value": 11,
     "/indicators/?sort=-rank&period=2023-06&page=2": 11,
+    "/charts/headline.json": 9,
+    "/compare/?indicator=industrial_output&since=2022-01&until=2023-12": 9,
     "/indicators/industrial_output/": 28,
     "/figures/industrial_output/220106/2023-06.ytd/": 19,
     "/indicators/industrial_output/ranks/": 9,

@@ -43,6 +43,17 @@ def nominal_growth_percent(current: Decimal | None, base: Decimal | None) -> Dec
     return (current / base - 1) * HUNDRED
 
 
+def index_number(value: Decimal | None, base: Decimal | None) -> Decimal | None:
+    """value / base × 100: a level as an index with the base at 100, so that series of different units compare; 推算.
+
+    Both in one unit and of one definition. None if either is unknown or the base is not positive, where a ratio means
+    nothing; a zero value gives 0. Source: domain rules §3 (on a negative or zero base no number).
+    """
+    if value is None or base is None or base <= 0:
+        return None
+    return value / base * HUNDRED
+
+
 def growth_agrees(published: Decimal | None, current: Decimal | None, base: Decimal | None) -> bool | None:
     """Whether the published growth, as rounded, can be that of both levels, as rounded.
 

@@ -20,6 +20,7 @@ class RankRow:
     by: str
     wording: str
     change: int | None = None
+    is_internal: bool = False  # computed from figures of which some are not released
 
 
 @dataclass(frozen=True, slots=True)

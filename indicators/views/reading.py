@@ -17,7 +17,8 @@ from indicators.attention import light_rows
 from indicators.charts import indicator_charts
 from indicators.filters import IndicatorFilter
 from indicators.models import Annotation, Assignment, Indicator, Observation, RankBy, RankPool, Target
-from indicators.pace import Trail, paces, read_trails, schedule
+from indicators.pace import Trail, paces, read_trails, replaced_versions, schedule, scheduled
+from indicators.pools import in_pool
 from indicators.provenance import formulas, pace_formulas, vintage_lines
 from indicators.ranking import Ranking, peer_ranking, places_of
 from indicators.reconcile import reconciliation
@@ -35,6 +36,7 @@ from indicators.rows import (
 from indicators.stories import story_context
 from indicators.story_forms import reason_form
 from indicators.tables import IndicatorTable
+from indicators.views.pools import asked_pool
 from lvyuan.accounts.models import District, Role
 from lvyuan.audit.triggers import FIGURES, REPORTING
 from lvyuan.numbers import plain
@@ -93,8 +95,11 @@ def indicator_detail(request: HttpRequest, code: str) -> HttpResponse:
     indicator = get_indicator(request, code)
     district, period, known_at = settings.HOME_DISTRICT, asked_period(request), asked_moment(request)
     card = scorecard(district=district, period=period, known_at=known_at, user=request.user, codes=[code])
-    history = series(indicator=indicator, district=district, known_at=known_at, user=request.user)
-    row = card.by_code[code]
+    told_rows = series(indicator=indicator, district=district, known_at=known_at, user=request.user)
+    pools = asked_pool(request, district)
+    row, *history = in_pool(
+        [card.by_code[code], *told_rows], pools, district=district, known_at=known_at, user=request.user
+    )
     shown = row.period.end if row.period else timezone.localdate()
     versions = list(indicator.versions.order_by("-valid_from"))
     targets = [target for target in card.targets if target.target.indicator_id == indicator.pk]
@@ -107,7 +112,8 @@ def indicator_detail(request: HttpRequest, code: str) -> HttpResponse:
             "row": row,
             "light": light_rows([row], district=district, known_at=known_at).get(indicator.pk),
             "history": history,
-            "charts": _charts(request, row, history, targets, told["annotations"]),
+            "charts": _charts(request, row, history, targets, told["annotations"], pools.chosen),
+            "pools": pools,
             "paces": paces(
                 [target for target in targets if _is_current(target, row)],
                 district=district,
@@ -143,10 +149,10 @@ def _charts(
     history: Sequence[Row],
     targets: Sequence[TargetRow],
     events: Sequence[Annotation],
+    pool: RankPool | None,
 ) -> list[dict[str, Any]]:
-    """Trend, schedule, the pool beside each other, growth by month; at most five queries."""
+    """Trend, schedule, the pool beside each other, growth by month; at most six queries."""
     district, known_at = settings.HOME_DISTRICT, asked_moment(request)
-    pool = RankPool.objects.filter(code=settings.RANK_POOL).first()
     ranking = None
     if row.period is not None and pool is not None and row.indicator.nature != Indicator.Nature.TEXT:
         ranking = peer_ranking(
@@ -157,16 +163,18 @@ def _charts(
             user=request.user,
             by=RankBy.GROWTH,
         )
+    target = scheduled(targets)
+    versions = [target, *replaced_versions(target)] if target is not None else []
     trail: Trail = {}
-    if any(target.target.path == Target.Path.SEASONAL for target in targets) and history:
-        until = max(target.target.period_end for target in targets)
+    if any(version.path == Target.Path.SEASONAL for version in versions) and history:
+        until = max(version.period_end for version in versions)
         trail = read_trails([row.indicator], district=district, until=until, known_at=known_at).get(
             row.indicator.pk, {}
         )
     return indicator_charts(
         history,
         row.indicator,
-        schedule=schedule(targets, trail),
+        schedules=[schedule(version, trail) for version in versions],
         events=[(event.happened_on, event.title) for event in events],
         standings=[(one.district.short_name, one.value) for one in ranking.standings] if ranking else (),
         standings_title=_standings_title(row, ranking) if ranking else "",

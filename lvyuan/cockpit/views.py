@@ -15,8 +15,10 @@ from indicators.board import BOARD_READERS, Headline, headline
 from indicators.charts import tile_sparks
 from indicators.models import IndicatorNode, StrategyNode, StrategyPlan
 from indicators.pace import paces
+from indicators.pools import in_pool
 from indicators.rows import months_with_figures, scorecard
 from indicators.standing import judged, standings
+from indicators.views.pools import asked_pool
 from lvyuan.accounts.models import Role
 from lvyuan.audit.triggers import FIGURES, REPORTING
 from lvyuan.cockpit.verdict import Verdict
@@ -26,6 +28,7 @@ from projects.models import Place, ProjectNode
 from projects.rows import portfolio
 
 ATTENTION = 6  # lines of what turned red or yellow
+TRENDS = 8  # charts
 START_PAGES = {
     Role.STAFF: "indicators:task-list",
     Role.REVIEWER: "indicators:review-list",
@@ -51,6 +54,8 @@ def cockpit(request: HttpRequest) -> HttpResponse:
     worrying = lit(district=district, known_at=known_at, period=period)
     found = paces(card.headline_targets, district=district, today=today, until=period, known_at=known_at)
     sparks = tile_sparks(card.headline, district=district, known_at=known_at)
+    pools = asked_pool(request, district)
+    headline_rows = in_pool(card.headline, pools, district=district, known_at=known_at, user=request.user)
     return render(
         request,
         "cockpit/cockpit.html",
@@ -60,10 +65,12 @@ def cockpit(request: HttpRequest) -> HttpResponse:
             "verdict": Verdict(standings(found, card.rows, lights)) if found else None,
             "tiles": [
                 (row, sparks.get(row.indicator.pk), light, judged(row, light))
-                for row, light in ((row, lights.get(row.indicator.pk)) for row in card.headline)
+                for row, light in ((row, lights.get(row.indicator.pk)) for row in headline_rows)
             ],
             "attention": worrying[:ATTENTION],
             "attention_more": len(worrying[ATTENTION:]),
+            "trends": [row for row in headline_rows if row.indicator.pk in sparks][:TRENDS],
+            "pools": pools,
             "portfolio": portfolio(
                 as_of=asked_date(request, "as_of"), known_at=known_at, user=request.user, district=district
             ),

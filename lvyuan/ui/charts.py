@@ -7,6 +7,8 @@ How to put a chart on a page:
 2. In the template, `{% include "ui/_chart.html" with id="chart-growth" figure=figure caption="来源……" %}` where the
    chart stands, and `{% include "ui/_chart_scripts.html" %}` once in `{% block scripts %}`. A fragment that htmx swaps
    in may hold charts too, as long as its page has included the scripts. Print the data table next to every chart.
+3. Where a page must stay light, `<figure class="chart" data-chart="ID" data-chart-src="ADDRESS">` without a script of
+   that id fetches its figure from an address that answers {ID: figure, …}, once for all charts that name it.
 
 What a figure holds: {title, unit, kind, data, layout} and, by kind, {x, marks, own, …}. `data` and `layout` are
 plotly's own (tests validate them), but without anything that every chart shares: colours, fonts, dashes, symbols,
@@ -28,8 +30,10 @@ from decimal import Decimal
 from typing import Any, Final, Literal, TypeAlias
 
 from django.core.serializers.json import DjangoJSONEncoder
+from django.utils.translation import gettext
 
 from lvyuan.numbers import NumberError, convert, get_unit, plain
+from lvyuan.ui.words import unit_label
 
 Kind = Literal["line", "bar"]
 Points: TypeAlias = Sequence[tuple[str, Decimal | None]]
@@ -37,7 +41,7 @@ Points: TypeAlias = Sequence[tuple[str, Decimal | None]]
 # actual     what was approved: strong solid line, circles
 # last_year  the same slots a year before: dotted, open squares; hatched as bars
 # schedule   where the target's path stands: dashed, no symbols
-# old_target a path or target that a newer version replaced: thin dash-dot, grey
+# old_target a path or target that a newer version replaced: thin dots, grey
 # own, peer  one's own district among others: own as actual, peers thin with a symbol each
 Role = Literal["actual", "last_year", "schedule", "old_target", "own", "peer"]
 
@@ -47,7 +51,8 @@ class Series:
     """One line or one set of bars: [(period label, value or None), …], oldest first; None leaves a gap.
 
     Without a role a series is told apart by its place. `unit` is the published unit when it is not the chart's.
-    `kind` lets a line (a schedule) stand over bars.
+    `kind` lets a line (a schedule) stand over bars. `breaks` are labels at which the line begins anew; None: at every
+    mark of a break.
     """
 
     name: str
@@ -55,18 +60,20 @@ class Series:
     role: Role | None = None
     unit: str = ""
     kind: Kind | None = None
+    breaks: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
     """Something on the time axis at the label `at`.
 
-    A break stands before `at`, the first period of the new definition, and no line is drawn across it; an event stands
-    on it. `text` is written above, so a few characters; longer texts belong into the caption.
+    A break stands before `at`, the first period of the new definition, and no line is drawn across it, unless a series
+    names its own; an event stands on it. `text` is written above, so a few characters; longer texts belong into the
+    caption.
     """
 
     at: str
-    text: str = "口径变更"
+    text: str = ""  # of a break: 口径变更
     kind: Literal["break", "event"] = "break"
 
 
@@ -114,33 +121,36 @@ def line_chart(
     unit: str,
     kind: Kind = "line",
     marks: Sequence[Mark] = (),
+    labels: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Series over time on one axis, as lines or bars; `kind` holds for the series that do not say otherwise.
 
-    `unit` is the published one; the answer's "unit" is the axis'. Labels are categories in the order of the series,
-    since 1—6月 is no date. A mark at a label that no series has is left out. Raises NumberError when a series' unit
-    is of another dimension.
+    `unit` is the published one; the answer's "unit" is the axis'. Labels are categories in the order of the series
+    (or of `labels`, which then names all of them), since 1—6月 is no date. A mark at a label that the axis lacks is
+    left out. Raises NumberError when a series' unit is of another dimension.
     """
     named = [one if isinstance(one, Series) else Series(name=one[0], points=one[1]) for one in series]
     axis = chart_unit(
         [_in(value, one.unit or unit, unit) for one in named for _, value in one.points if value is not None], unit
     )
-    labels = _merged([[label for label, _ in one.points] for one in named])
+    labels = list(labels) or _merged([[label for label, _ in one.points] for one in named])
     return {
         "title": title,
-        "unit": axis,
+        "unit": unit_label(axis),
         "kind": "series",
         "x": labels,
         "data": [_trace(one, labels, one.unit or unit, axis, one.kind or kind) for one in named],
         "layout": {},
         "marks": [
-            {"at": labels.index(mark.at), "text": mark.text, "kind": mark.kind} for mark in marks if mark.at in labels
+            {"at": labels.index(mark.at), "text": mark.text or gettext("口径变更"), "kind": mark.kind}
+            for mark in marks
+            if mark.at in labels
         ],
     }
 
 
 def comparison_chart(
-    *, title: str, bars: Sequence[tuple[str, Decimal | None]], own: str, unit: str, own_label: str = "本区"
+    *, title: str, bars: Sequence[tuple[str, Decimal | None]], own: str, unit: str, own_label: str = ""
 ) -> dict[str, Any]:
     """Districts beside each other as horizontal bars, the first one on top; `own` is the name of the one to stand out.
 
@@ -151,10 +161,10 @@ def comparison_chart(
     names = [name for name, _ in bars]
     return {
         "title": title,
-        "unit": axis,
+        "unit": unit_label(axis),
         "kind": "comparison",
         "own": names.index(own) if own in names else None,
-        "own_label": own_label,
+        "own_label": own_label or gettext("本区"),
         "data": [
             {
                 "type": "bar",
@@ -184,7 +194,7 @@ def heatmap_chart(
     axis = chart_unit([value for _, values in rows for value in values], unit)
     return {
         "title": title,
-        "unit": axis,
+        "unit": unit_label(axis),
         "kind": "heatmap",
         "data": [
             {
@@ -214,14 +224,14 @@ def bullet_chart(*, title: str, value: Decimal, goal: Decimal, schedule: Decimal
         gauge["steps"] = [{"range": [0, float(_in(schedule, unit, axis))]}]
     return {
         "title": title,
-        "unit": axis,
+        "unit": unit_label(axis),
         "kind": "bullet",
         "data": [
             {
                 "type": "indicator",
                 "mode": "number+gauge",
                 "value": float(drawn),
-                "number": {"valueformat": f",.{_places(drawn)}f", "suffix": axis},
+                "number": {"valueformat": f",.{_places(drawn)}f", "suffix": unit_label(axis)},
                 "gauge": gauge,
             }
         ],
@@ -244,14 +254,16 @@ def _trace(series: Series, labels: list[str], unit: str, axis: str, kind: Kind) 
         # the labels that all share stand once, beside the data
         **({} if own == labels else {"x": own}),
         "y": [_digits(value) for _, value in series.points],
-        **_meta(series.role, unit, axis),
+        **_meta(series.role, unit, axis, None if series.breaks is None else [own.index(at) for at in series.breaks]),
     }
 
 
-def _meta(role: Role | None, unit: str, axis: str) -> dict[str, Any]:
+def _meta(role: Role | None, unit: str, axis: str, breaks: list[int] | None = None) -> dict[str, Any]:
     meta: dict[str, Any] = {"role": role} if role else {}
+    if breaks is not None:
+        meta["breaks"] = breaks  # places in its own labels
     if unit != axis:
-        meta |= {"unit": unit, "power": convert(Decimal(1), unit, axis).adjusted()}
+        meta |= {"unit": unit_label(unit), "power": convert(Decimal(1), unit, axis).adjusted()}
     return {"meta": meta} if meta else {}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,13 @@ def app() -> Iterator[App]:
 
 
 @pytest.fixture(scope="session")
+def demo() -> Iterator[App]:
+    """A server of its own with the demo data, for what one month of the article cannot show."""
+    with serving.served(DEMO="1") as app:
+        yield app
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     # Playwright keeps an event loop in this thread, which Django would take for async code.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
@@ -45,6 +53,19 @@ SignIn = Callable[..., Page]
 @pytest.fixture
 def sign_in(app: App, browser: Browser) -> Iterator[SignIn]:
     """`sign_in("staff")`: a page of a browser profile of one's own, watched for errors and outside requests."""
+    with _signing_in(app, browser) as open_page:
+        yield open_page
+
+
+@pytest.fixture
+def sign_in_demo(demo: App, browser: Browser) -> Iterator[SignIn]:
+    """As `sign_in`, on the demo."""
+    with _signing_in(demo, browser) as open_page:
+        yield open_page
+
+
+@contextmanager
+def _signing_in(app: App, browser: Browser) -> Iterator[SignIn]:
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 

@@ -16,7 +16,13 @@ ROLES = ("leader", "reviewer", "staff", "admin", "auditor")
 NO_PAGE = {"home", "evidence-detail", "lines-feedback"}  # leads on to another; a file; a fragment
 # What other roles find on a page besides.
 MORE = {
-    "leader": ["/cockpit/?screen=1", "/cockpit/?known_at=2023-07-01", "/indicators/?q=没有", "/nowhere/"],
+    "leader": [
+        "/compare/?indicator=industrial_output&indicator=gdp&since=2023-01&until=2023-06&show=growth",
+        "/cockpit/?screen=1",
+        "/cockpit/?known_at=2023-07-01",
+        "/indicators/?q=没有",
+        "/nowhere/",
+    ],
     "reviewer": ["/board/", "/indicators/industrial_output/", "/figures/industrial_output/220106/2023-06.ytd/"],
     "staff": ["/notices/"],
     "admin": ["/targets/", "/lights/"],

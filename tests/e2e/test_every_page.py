@@ -15,6 +15,8 @@ LEADER = [
     "/indicators/",
     "/indicators/industrial_output/",
     "/indicators/population/",
+    "/compare/",
+    "/compare/?indicator=industrial_output&indicator=gdp&since=2023-01&until=2023-06&show=growth",
     "/figures/industrial_output/220106/2023-06.ytd/",
     "/figures/target/220106/gdp-2025/",
     "/targets/",

@@ -38,10 +38,13 @@ def figure(
     unit: str = "",
     known_from: dt.datetime | None = None,
     reason: str = "",
+    at: str = HOME,
+    source: str = "form",
     **columns: object,
 ) -> Vintage:
-    """Records one figure of the home district and gives its vintage."""
-    indicator, district = Indicator.objects.get(code=code), District.objects.get(code=HOME)
+    """Records one figure of a district (`at`) from a source of that kind, and gives its vintage."""
+    indicator, district = Indicator.objects.get(code=code), District.objects.get(code=at)
+    code_of, titled = "test" if source == "form" else f"test-{source}", {"kind": source, "title": "测试填报"}
     pool = RankPool.objects.get(code="five-urban-districts")
     asked = Period.from_code(period)
     said = {"value": Decimal(value) if value else None, "growth": Decimal(growth) if growth else None, "unit": unit}
@@ -53,7 +56,7 @@ def figure(
                 district=district,
                 indicator=indicator,
                 period=asked,
-                source=Source.objects.get_or_create(code="test", defaults={"kind": "form", "title": "测试填报"})[0],
+                source=Source.objects.get_or_create(code=code_of, defaults=titled)[0],
                 known_from=known_from or timezone.now(),
                 columns=said | columns,
                 ranks=[RankInput(pool=pool, by="growth", place=rank, pool_size=5)] if rank else (),

@@ -51,7 +51,7 @@ def short_by(text: str) -> Outlook:
             Standing.SHORT,
             "warn",
             "acceleration_needed",
-            ("到期测算至少差", "6.97亿元"),
+            ("眼下不落后，到期测算至少差", "6.97亿元"),
         ),
         # the light judged the gap, so the gap is told, not the range
         (

@@ -111,6 +111,21 @@ def test_marks_stand_on_labels_of_the_axis() -> None:
     ]
 
 
+def test_axis_may_name_labels_that_no_series_has() -> None:
+    figure = line_chart(title="", unit="%", series=[("甲", points("1", "2"))], labels=MONTHS[:3])
+    assert (figure["x"], figure["data"][0]["x"]) == (list(MONTHS[:3]), list(MONTHS[:2]))
+    go.Figure(data=figure["data"])
+
+
+def test_a_series_may_break_at_labels_of_its_own() -> None:
+    """Places count in the series' own labels; without a word it breaks at the marks, as charts.js does."""
+    later = Series(name="甲", points=points("1", "2", "3")[1:], breaks=[MONTHS[2]])
+    never = Series(name="乙", points=points("1", "2", "3"), breaks=[])
+    figure = line_chart(title="", unit="%", series=[later, never, ("丙", points("1"))])
+    assert [trace.get("meta") for trace in figure["data"]] == [{"breaks": [1]}, {"breaks": []}, None]
+    go.Figure(data=figure["data"])
+
+
 def test_line_may_stand_over_bars() -> None:
     assert [trace["type"] for trace in KINDS["bar"]()["data"]] == ["bar", "bar", "scatter"]
 

@@ -14,6 +14,36 @@ from lvyuan.numbers import growth_interval, round_to
 from tests.indicators.calculations.strategies import WAN_PER_YI, amounts, figures
 
 
+# By hand; domain rules §3: on a negative or zero base no number.
+@pytest.mark.parametrize(
+    ("value", "base", "index"),
+    [
+        ("107.2", "100", "107.2"),
+        ("478.8", "110.7", "432.52"),
+        ("0", "5", "0"),
+        ("-3", "4", "-75"),
+        ("5", "0", None),
+        ("5", "-2", None),
+    ],
+)
+def test_index_number(value, base, index):
+    found = c.index_number(D(value), D(base))
+    assert (found if found is None else round_to(found, 2)) == (D(index) if index else None)
+
+
+def test_index_number_of_what_is_unknown():
+    assert c.index_number(None, D(1)) is None
+    assert c.index_number(D(1), None) is None
+
+
+@given(value=amounts, base=amounts)
+def test_index_number_does_not_depend_on_the_unit(value, base):
+    assert round_to(c.index_number(value * WAN_PER_YI, base * WAN_PER_YI), 6) == round_to(
+        c.index_number(value, base), 6
+    )
+    assert c.index_number(base, base) == 100
+
+
 def test_implied_base_three_year_average():
     assert c.implied_base(D("90.4"), D(15)) == D("75.4")  # article.txt line 31
 

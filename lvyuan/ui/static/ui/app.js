@@ -32,7 +32,7 @@ globalThis.words = (() => {
   for (const button of document.querySelectorAll("[data-print]")) {
     button.hidden = false;
     button.addEventListener("click", async () => {
-      await window.drawCharts?.(); // charts below the fold are not drawn yet (charts.js)
+      await window.drawCharts?.({ paper: true }); // charts below the fold are not drawn yet (charts.js)
       window.print();
     });
   }

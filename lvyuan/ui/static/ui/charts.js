@@ -1,7 +1,8 @@
-// Draws every <figure data-chart="id"> from the JSON script with that id (lvyuan/ui/charts.py says what is in it) once it
-// comes onto the screen. The first that comes near fetches plotly, the first that is seen runs it. Colours and type come
-// from the stylesheet's tokens, so light, dark and print are the stylesheet's business. <html data-charts> is "loading"
-// while a chart that is due is not drawn, then "drawn", or "failed" when plotly did not arrive.
+// Draws every <figure data-chart="id"> from the JSON script with that id, or else from what its data-chart-src answers
+// (lvyuan/ui/charts.py says what is in it), once it comes onto the screen. The first that comes near fetches plotly, the
+// first that is seen runs it. Colours and type come from the stylesheet's tokens, so light, dark and print are the
+// stylesheet's business. <html data-charts> is "loading" while a chart that is due is not drawn, then "drawn", or "failed"
+// when plotly or the figures did not arrive.
 "use strict";
 
 (() => {
@@ -10,7 +11,7 @@
   const charts = new Map(); // figure → {state: new → waiting → due → drawing → drawn, plot, spec}
 
   // ---------------------------------------------------------------- theme
-  const SYMBOLS = ["circle", "square", "diamond", "triangle-up"];
+  const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "circle-open", "square-open", "diamond-open", "triangle-up-open"];
   const DASHES = ["solid", "dash", "dot", "dashdot"];
   const PATTERNS = ["", "/", ".", "x"];
   const ROLES = {
@@ -18,7 +19,7 @@
     own: { series: 1, dash: "solid", symbol: "circle", width: 3, pattern: "" },
     last_year: { series: 2, dash: "dot", symbol: "square-open", width: 2, pattern: "/" },
     schedule: { series: 3, dash: "dash", width: 2, pattern: "." },
-    old_target: { token: "line-2", dash: "dashdot", width: 1.5, pattern: "x" },
+    old_target: { token: "line-2", dash: "dot", width: 1.5, pattern: "x" },
   };
   const PEERS = ["square-open", "diamond-open", "triangle-up-open", "triangle-down-open", "cross-thin-open"];
 
@@ -27,14 +28,15 @@
     return (name) => style.getPropertyValue(`--${name}`).trim();
   }
 
-  // {colour, dash, symbol, width, pattern} of the n-th trace; a role decides, else the place.
+  // {colour, dash, symbol, width, pattern} of the n-th trace; a role decides, else the place. Colour and dash together
+  // come again after sixteen.
   function styleOf(trace, n, token) {
     const role = trace.meta?.role;
     if (role === "peer") {
       return { colour: token("ink-2"), dash: DASHES[n % DASHES.length], symbol: PEERS[n % PEERS.length], width: 1, pattern: "/" };
     }
     const style = ROLES[role] ?? {
-      series: (n % 4) + 1, dash: DASHES[n % 4], symbol: SYMBOLS[n % 4], width: 2, pattern: PATTERNS[n % 4],
+      series: (n % 4) + 1, dash: DASHES[(n + Math.floor(n / 4)) % 4], symbol: SYMBOLS[n % 8], width: 2, pattern: PATTERNS[n % 4],
     };
     return { ...style, colour: token(style.token ?? `series-${style.series}`) };
   }
@@ -52,10 +54,10 @@
   }
 
   // A line ends where a new definition begins.
-  function broken(x, y, text, breaks) {
-    for (const label of breaks) {
-      const place = x.indexOf(label);
+  function broken(x, y, text, places) {
+    for (const place of [...places].sort((a, b) => b - a)) {
       if (place < 1) continue;
+      const label = x[place];
       x.splice(place, 0, label);
       y.splice(place, 0, null);
       text.splice(place, 0, "");
@@ -109,7 +111,7 @@
           marker: bars(style),
         };
       }
-      const line = broken(x, y, text, breaks);
+      const line = broken(x, y, text, trace.meta?.breaks ?? breaks.map((label) => x.indexOf(label)));
       return {
         ...trace, ...line, hovertemplate,
         mode: `lines${style.symbol ? "+markers" : ""}${few ? "+text" : ""}`,
@@ -159,7 +161,7 @@
       }],
       {
         annotations: trace.y.flatMap((name, n) => (x[n] === null
-          ? [{ x: 0, y: name, xanchor: "left", xshift: 4, showarrow: false, text: "无数据", font: { color: token("ink-2") } }]
+          ? [{ x: 0, y: name, xanchor: "left", xshift: 4, showarrow: false, text: words("无数据"), font: { color: token("ink-2") } }]
           : [])),
         bargap: 0.35,
         showlegend: false,
@@ -199,7 +201,7 @@
         {
           type: "scatter", mode: "markers", x: missing.map(([x]) => x), y: missing.map(([, y]) => y),
           marker: { symbol: "x-thin", size: 9, line: { color: token("line-2"), width: 1.5 } },
-          hovertemplate: "%{y} · %{x}<br>无数据<extra></extra>", showlegend: false,
+          hovertemplate: `%{y} · %{x}<br>${words("无数据")}<extra></extra>`, showlegend: false,
         },
       ],
       {
@@ -311,16 +313,51 @@
     return {
       displaylogo: false,
       displayModeBar: matchMedia("(hover: hover)").matches ? "hover" : false,
-      locale: "zh-Hans",
+      locale: document.documentElement.lang,
       modeBarButtons: [["toImage"]],
       responsive: true,
       toImageButtonOptions: { filename: spec.title, scale: 2 },
     };
   }
 
+  // ---------------------------------------------------------------- figures
+  const answers = new Map(); // address → promise of {id: figure, …}
+
+  function fetched(address) {
+    if (!answers.has(address)) {
+      answers.set(address, fetch(address, { headers: { Accept: "application/json" } })
+        .then((response) => {
+          // an ended session is answered with the sign-in page
+          if (!response.ok || response.redirected) throw new Error(address);
+          return response.json();
+        })
+        .catch((error) => { answers.delete(address); throw error; }));
+    }
+    return answers.get(address);
+  }
+
+  // The figure as {spec}; null where the answer holds none of that id.
+  async function specOf(figure) {
+    const script = document.getElementById(figure.dataset.chart);
+    if (script) return JSON.parse(script.textContent);
+    return (await fetched(figure.dataset.chartSrc))[figure.dataset.chart] ?? null;
+  }
+
   // ---------------------------------------------------------------- charts
-  function draw(figure, chart) {
-    const spec = JSON.parse(document.getElementById(figure.dataset.chart).textContent);
+  function note(figure, text) {
+    if (figure.querySelector(":scope > .plot-missing")) return;
+    const line = document.createElement("p");
+    line.className = "note plot-missing";
+    line.textContent = text;
+    figure.prepend(line);
+  }
+
+  function draw(figure, chart, spec) {
+    if (spec === null) {
+      note(figure, words("还没有可以画的数据。"));
+      chart.state = "drawn";
+      return Promise.resolve();
+    }
     let plot = figure.querySelector(":scope > .plot");
     if (!plot) {
       plot = document.createElement("div");
@@ -329,7 +366,9 @@
     }
     plot.replaceChildren(); // a page from htmx's history brings the drawing without its life
     plot.setAttribute("role", "group");
-    plot.setAttribute("aria-label", `${spec.title}，数据见页面上的表格`);
+    plot.setAttribute("aria-label", figure.dataset.chartSrc
+      ? words("{title}，数据见指标页的表格", { title: spec.title })
+      : words("{title}，数据见页面上的表格", { title: spec.title }));
     figure.querySelector(":scope > .plot-missing")?.remove();
     Object.assign(chart, { plot, spec, state: "drawing" });
     return Plotly.newPlot(plot, ...themed(chart), config(spec)).then(() => {
@@ -348,7 +387,7 @@
 
   function redraw() {
     for (const chart of charts.values()) {
-      if (chart.state === "drawn") Plotly.react(chart.plot, ...themed(chart), config(chart.spec));
+      if (chart.state === "drawn" && chart.spec) Plotly.react(chart.plot, ...themed(chart), config(chart.spec));
     }
   }
 
@@ -363,29 +402,27 @@
 
   // A chart at a time, so that the page answers in between; paper does not wait.
   async function drawInTurn() {
-    const due = () => [...charts].filter(([, { state }]) => state === "due");
-    if (!due().length) return settle();
+    const due = () => [...charts].find(([, { state }]) => state === "due");
+    if (!due()) return settle();
     tell("loading");
     try {
-      await load();
+      const ready = load();
+      for (let next = due(); next; next = due()) {
+        const [figure, chart] = next;
+        chart.state = "drawing";
+        const [spec] = await Promise.all([specOf(figure), ready]);
+        if (!paper.matches) await new Promise((done) => { setTimeout(done); });
+        await draw(figure, chart, spec);
+      }
     } catch {
-      for (const [figure, chart] of due()) fail(figure, chart);
+      for (const [figure, chart] of charts) {
+        if (chart.state !== "due" && chart.state !== "drawing") continue;
+        chart.state = "waiting";
+        note(figure, words("图没有载入；数据见表，刷新页面可再试。"));
+      }
       return tell("failed");
     }
-    for (let [next] = due(); next; [next] = due()) {
-      if (!paper.matches) await new Promise((done) => { setTimeout(done); });
-      await draw(...next);
-    }
     return settle();
-  }
-
-  function fail(figure, chart) {
-    chart.state = "waiting";
-    if (figure.querySelector(".plot-missing")) return;
-    const note = document.createElement("p");
-    note.className = "note plot-missing";
-    note.textContent = "图没有载入；数据见表，刷新页面可再试。";
-    figure.prepend(note);
   }
 
   function settle() {
@@ -426,10 +463,11 @@
     nearby.observe(figure);
   }
 
-  // Everything, also what nobody has scrolled to; the button for printing waits for it.
-  window.drawCharts = () => {
+  // Everything, also what nobody has scrolled to; the button for printing waits for what has a place on paper.
+  window.drawCharts = (options) => {
     for (const [figure, chart] of charts) {
       if (chart.state !== "new" && chart.state !== "waiting") continue;
+      if (options?.paper && figure.closest(".not-on-paper")) continue;
       chart.state = "due";
       observer.unobserve(figure);
     }
@@ -442,7 +480,7 @@
 
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   // Paper has its own colours, and shows what nobody has scrolled to.
-  paper.addEventListener("change", () => { window.drawCharts().then(redraw); redraw(); });
+  paper.addEventListener("change", () => { window.drawCharts({ paper: true }).then(redraw); redraw(); });
   let width = innerWidth;
   let resized;
   addEventListener("resize", () => {
