@@ -28,7 +28,7 @@ from lvyuan.accounts.models import District, User
 from lvyuan.numbers import plain, round_to
 from lvyuan.periods import Period, PeriodKind
 from lvyuan.ui.charts import Mark, Series, line_chart
-from lvyuan.ui.words import name_of, period_label
+from lvyuan.ui.words import name_of, period_label, short_name_of
 
 MAX_INDICATORS, MAX_LINES = 8, 16
 INDEX_PLACES = 1
@@ -166,7 +166,7 @@ def _name(indicator: Indicator, district: District, *, several: tuple[bool, bool
     """What tells a line apart: the indicator, the district, or both."""
     if several == (False, True):
         return district.short_name
-    return f"{name_of(indicator)} · {name_of(district)}" if all(several) else str(name_of(indicator))
+    return f"{name_of(indicator)} · {short_name_of(district)}" if all(several) else str(name_of(indicator))
 
 
 def _cells(indicator: Indicator, rows: Iterable[Row], kind: PeriodKind, show: Show) -> dict[Period, Cell]:

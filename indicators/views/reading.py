@@ -45,7 +45,7 @@ from lvyuan.ui.conditional import conditional_page
 from lvyuan.ui.http import asked_moment, asked_period, month_choices
 from lvyuan.ui.tables import QueryRows
 from lvyuan.ui.views import Missing
-from lvyuan.ui.words import name_of, period_label
+from lvyuan.ui.words import name_of, period_label, short_name_of
 
 
 @require_safe
@@ -176,9 +176,9 @@ def _charts(
         row.indicator,
         schedules=[schedule(version, trail) for version in versions],
         events=[(event.happened_on, event.title) for event in events],
-        standings=[(one.district.short_name, one.value) for one in ranking.standings] if ranking else (),
+        standings=[(short_name_of(one.district), one.value) for one in ranking.standings] if ranking else (),
         standings_title=_standings_title(row, ranking) if ranking else "",
-        own=next((one.district.short_name for one in ranking.standings if one.district.code == district), "")
+        own=next((short_name_of(one.district) for one in ranking.standings if one.district.code == district), "")
         if ranking
         else "",
     )

@@ -177,3 +177,8 @@ def name_of(thing: Any) -> Any:
     if not hasattr(thing, "name_en"):
         return thing
     return thing.name if is_source() else thing.name_en or thing.name
+
+
+def short_name_of(thing: Any) -> str:
+    """Its short name in Chinese, its English name where it has one and the person reads English."""
+    return str(thing.short_name if is_source() else thing.name_en or thing.short_name)

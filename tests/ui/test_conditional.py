@@ -66,7 +66,7 @@ def conditional_pages(resolver=None) -> dict[str, frozenset[str]]:
 
 TOPICS = conditional_pages()
 PATHS = {name: PAGES[name][0] for name in TOPICS}
-SHARED = sorted(name for name in TOPICS if resolve(PATHS[name]).func.shared)
+SHARED = sorted(name for name in TOPICS if resolve(PATHS[name].partition("?")[0]).func.shared)
 
 
 @pytest.fixture
