@@ -161,7 +161,7 @@
       }],
       {
         annotations: trace.y.flatMap((name, n) => (x[n] === null
-          ? [{ x: 0, y: name, xanchor: "left", xshift: 4, showarrow: false, text: "无数据", font: { color: token("ink-2") } }]
+          ? [{ x: 0, y: name, xanchor: "left", xshift: 4, showarrow: false, text: words("无数据"), font: { color: token("ink-2") } }]
           : [])),
         bargap: 0.35,
         showlegend: false,
@@ -201,7 +201,7 @@
         {
           type: "scatter", mode: "markers", x: missing.map(([x]) => x), y: missing.map(([, y]) => y),
           marker: { symbol: "x-thin", size: 9, line: { color: token("line-2"), width: 1.5 } },
-          hovertemplate: "%{y} · %{x}<br>无数据<extra></extra>", showlegend: false,
+          hovertemplate: `%{y} · %{x}<br>${words("无数据")}<extra></extra>`, showlegend: false,
         },
       ],
       {
@@ -313,7 +313,7 @@
     return {
       displaylogo: false,
       displayModeBar: matchMedia("(hover: hover)").matches ? "hover" : false,
-      locale: "zh-Hans",
+      locale: document.documentElement.lang,
       modeBarButtons: [["toImage"]],
       responsive: true,
       toImageButtonOptions: { filename: spec.title, scale: 2 },
@@ -354,7 +354,7 @@
 
   function draw(figure, chart, spec) {
     if (spec === null) {
-      note(figure, "还没有可以画的数据。");
+      note(figure, words("还没有可以画的数据。"));
       chart.state = "drawn";
       return Promise.resolve();
     }
@@ -366,7 +366,9 @@
     }
     plot.replaceChildren(); // a page from htmx's history brings the drawing without its life
     plot.setAttribute("role", "group");
-    plot.setAttribute("aria-label", `${spec.title}，数据见${figure.dataset.chartSrc ? "指标页" : "页面上"}的表格`);
+    plot.setAttribute("aria-label", figure.dataset.chartSrc
+      ? words("{title}，数据见指标页的表格", { title: spec.title })
+      : words("{title}，数据见页面上的表格", { title: spec.title }));
     figure.querySelector(":scope > .plot-missing")?.remove();
     Object.assign(chart, { plot, spec, state: "drawing" });
     return Plotly.newPlot(plot, ...themed(chart), config(spec)).then(() => {
@@ -416,7 +418,7 @@
       for (const [figure, chart] of charts) {
         if (chart.state !== "due" && chart.state !== "drawing") continue;
         chart.state = "failed";
-        note(figure, "图没有载入；数据见表，刷新页面可再试。");
+        note(figure, words("图没有载入；数据见表，刷新页面可再试。"));
       }
     }
     return settle();
