@@ -43,7 +43,7 @@
 
   // Published digits → the number on the axis; the power of ten never rounds twice.
   const number = (digits, meta) => (digits === null ? null : Number(`${digits}e${meta?.power ?? 0}`));
-  const words = (digits, trace, spec) => (digits === null ? "" : digits + (trace.meta?.unit ?? spec.unit));
+  const withUnit = (digits, trace, spec) => (digits === null ? "" : digits + (trace.meta?.unit ?? spec.unit));
 
   function bars(style) {
     return {
@@ -102,7 +102,7 @@
       const style = styleOf(trace, n, token);
       const x = [...(trace.x ?? spec.x)];
       const y = trace.y.map((digits) => number(digits, trace.meta));
-      const text = trace.y.map((digits) => words(digits, trace, spec));
+      const text = trace.y.map((digits) => withUnit(digits, trace, spec));
       const hovertemplate = several ? "%{fullData.name}：%{customdata}<extra></extra>" : "%{x}<br>%{customdata}<extra></extra>";
       if (trace.type === "bar") {
         return {
@@ -140,7 +140,7 @@
 
   function comparisonPlot(spec, box, token) {
     const [trace] = spec.data;
-    const text = trace.x.map((digits) => words(digits, trace, spec));
+    const text = trace.x.map((digits) => withUnit(digits, trace, spec));
     const x = trace.x.map((digits) => number(digits, trace.meta));
     const isOwn = trace.y.map((_, n) => n === spec.own);
     const colours = isOwn.map((own) => token(own ? "series-1" : "ink-2"));
@@ -182,7 +182,7 @@
       const digits = trace.z[row][column]; // undefined: not due yet
       const z = digits === undefined ? null : number(digits, trace.meta);
       const text = z === null ? "" : trace.meta?.power ? String(Number(z.toPrecision(4))) : digits;
-      return { z, text, said: z === null ? "" : words(digits, trace, spec), missing: digits === null };
+      return { z, text, said: z === null ? "" : withUnit(digits, trace, spec), missing: digits === null };
     }));
     const [xs, ys] = turned ? [trace.y, trace.x] : [trace.x, trace.y];
     const at = (pick) => ys.map((_, y) => xs.map((_, x) => pick(turned ? cells[x][y] : cells[y][x])));
