@@ -185,7 +185,7 @@ def test_figures_and_queries_are_the_same_in_both_languages(signed_in, path):
 
 
 def digits_of(text: str) -> str:
-    """The digits and signs that a figure begins with, its place in a ranking included; no unit (×¥100m)."""
+    """The digits and signs that a figure begins with, its place in a ranking included; no unit (×100m yuan)."""
     found = re.search(r"[+-]?[0-9][0-9.,]*(—[0-9][0-9.,]*)?", text)
     return found[0] if found else text
 
@@ -212,7 +212,7 @@ def test_english_names_and_words_of_a_figure(english):
     page = english("leader").get("/figures/industrial_output/220106/2023-06.ytd/").content.decode()
     assert "Gross output of industrial enterprises above designated size" in page
     assert "Jan–Jun 2023" in page
-    assert '<data value="223.7" data-key="industrial_output/220106/2023-06.ytd/value">223.7 ×¥100m</data>' in page
+    assert '<data value="223.7" data-key="industrial_output/220106/2023-06.ytd/value">223.7 ×100m yuan</data>' in page
 
 
 def test_refusals_are_english(english):

@@ -46,11 +46,11 @@ def test_periods(period, style, whole, short):
 @pytest.mark.parametrize(
     ("chinese", "english"),
     [
-        ("223.7亿元", "223.7 ×¥100m"),
+        ("223.7亿元", "223.7 ×100m yuan"),
         ("+17.1个百分点", "+17.1 pp"),
         ("-6.0%", "-6.0%"),
         ("1,234.50万平方米", "1,234.50 ×10k m²"),
-        ("10—15亿元", "10—15 ×¥100m"),
+        ("10—15亿元", "10—15 ×100m yuan"),
         ("第2位", "no. 2"),
         ("不低于地区生产总值", "not below 地区生产总值"),
         ("450余", "450余"),  # inexact figures and wordings stay as printed

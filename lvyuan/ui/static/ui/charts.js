@@ -43,7 +43,7 @@
 
   // Published digits → the number on the axis; the power of ten never rounds twice.
   const number = (digits, meta) => (digits === null ? null : Number(`${digits}e${meta?.power ?? 0}`));
-  const withUnit = (digits, trace, spec) => (digits === null ? "" : digits + (trace.meta?.unit ?? spec.unit));
+  const printed = (digits, trace, spec) => (digits === null ? "" : digits + (trace.meta?.unit ?? spec.unit));
 
   function bars(style) {
     return {
@@ -102,7 +102,7 @@
       const style = styleOf(trace, n, token);
       const x = [...(trace.x ?? spec.x)];
       const y = trace.y.map((digits) => number(digits, trace.meta));
-      const text = trace.y.map((digits) => withUnit(digits, trace, spec));
+      const text = trace.y.map((digits) => printed(digits, trace, spec));
       const hovertemplate = several ? "%{fullData.name}：%{customdata}<extra></extra>" : "%{x}<br>%{customdata}<extra></extra>";
       if (trace.type === "bar") {
         return {
@@ -140,7 +140,7 @@
 
   function comparisonPlot(spec, box, token) {
     const [trace] = spec.data;
-    const text = trace.x.map((digits) => withUnit(digits, trace, spec));
+    const text = trace.x.map((digits) => printed(digits, trace, spec));
     const x = trace.x.map((digits) => number(digits, trace.meta));
     const isOwn = trace.y.map((_, n) => n === spec.own);
     const colours = isOwn.map((own) => token(own ? "series-1" : "ink-2"));
@@ -182,7 +182,7 @@
       const digits = trace.z[row][column]; // undefined: not due yet
       const z = digits === undefined ? null : number(digits, trace.meta);
       const text = z === null ? "" : trace.meta?.power ? String(Number(z.toPrecision(4))) : digits;
-      return { z, text, said: z === null ? "" : withUnit(digits, trace, spec), missing: digits === null };
+      return { z, text, said: z === null ? "" : printed(digits, trace, spec), missing: digits === null };
     }));
     const [xs, ys] = turned ? [trace.y, trace.x] : [trace.x, trace.y];
     const at = (pick) => ys.map((_, y) => xs.map((_, x) => pick(turned ? cells[x][y] : cells[y][x])));
@@ -386,8 +386,8 @@
   }
 
   function redraw() {
-    for (const chart of charts.values()) {
-      if (chart.state === "drawn" && chart.spec) Plotly.react(chart.plot, ...themed(chart), config(chart.spec));
+    for (const [figure, chart] of charts) {
+      if (chart.state === "drawn" && chart.spec && figure.isConnected) Plotly.react(chart.plot, ...themed(chart), config(chart.spec));
     }
   }
 
@@ -417,10 +417,9 @@
     } catch {
       for (const [figure, chart] of charts) {
         if (chart.state !== "due" && chart.state !== "drawing") continue;
-        chart.state = "waiting";
+        chart.state = "failed";
         note(figure, words("图没有载入；数据见表，刷新页面可再试。"));
       }
-      return tell("failed");
     }
     return settle();
   }
@@ -433,8 +432,9 @@
       charts.delete(figure);
       if (plot && window.Plotly) Plotly.purge(plot);
     }
-    const open = [...charts.values()].some(({ state }) => ["new", "due", "drawing"].includes(state));
-    tell(open ? "loading" : "drawn");
+    const states = new Set([...charts.values()].map(({ state }) => state));
+    const open = ["new", "due", "drawing"].some((state) => states.has(state));
+    tell(states.has("failed") ? "failed" : open ? "loading" : "drawn");
   }
 
   const observer = new IntersectionObserver((entries) => {
@@ -466,7 +466,7 @@
   // Everything, also what nobody has scrolled to; the button for printing waits for what has a place on paper.
   window.drawCharts = (options) => {
     for (const [figure, chart] of charts) {
-      if (chart.state !== "new" && chart.state !== "waiting") continue;
+      if (!["new", "waiting", "failed"].includes(chart.state)) continue;
       if (options?.paper && figure.closest(".not-on-paper")) continue;
       chart.state = "due";
       observer.unobserve(figure);
