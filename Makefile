@@ -11,7 +11,7 @@ PRODUCTION = LOCAL_ACCOUNTS=0 ALLOWED_HOSTS=kpi.example.gov.cn \
 NO_DATABASE = DATABASE_URL=postgres://nobody@127.0.0.1/none
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test mutants bench lint format lock screenshots psql clean
+.PHONY: help run demo test mutants bench lint format lock messages screenshots psql clean
 
 help: ## 列出全部命令
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -61,6 +61,10 @@ format: ## 统一代码和模板格式
 
 lock: ## 按 pyproject.toml 更新锁定文件（UPGRADE=1 换用最新版本）
 	@.ci/lock $(if $(UPGRADE),--upgrade)
+
+messages: ## 收集界面文字，合并到英文译文 locale/en 并编译
+	@.ci/setup dev
+	@$(NO_DATABASE) $(PRODUCTION) $(PY) -m tests.messages
 
 screenshots: ## 重新生成 README 的截图（需要 chromium）
 	@.ci/setup dev

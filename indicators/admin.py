@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from indicators import models
 from lvyuan.ui.admin import AddOnlyAdmin, DefinitionAdmin, LookAdmin
@@ -97,7 +98,9 @@ class RoundScheduleForm(forms.ModelForm):  # type: ignore[type-arg]
         """A schedule moved back would call for the past, overdue at once."""
         valid_from: dt.date = self.cleaned_data["valid_from"]
         if "valid_from" in self.changed_data and valid_from < timezone.localdate().replace(day=1):
-            raise forms.ValidationError("不得早于本月：过去的月份不自动补开；确需补开的，请审核员在“填报”里新建任务。")
+            raise forms.ValidationError(
+                gettext("不得早于本月：过去的月份不自动补开；确需补开的，请审核员在“填报”里新建任务。")
+            )
         return valid_from
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext
+
 from indicators.forms import LineForm, entry_initial
 from indicators.models import Entry
 
@@ -67,4 +69,4 @@ def unread_problems(entry: Entry, *, unit: str, pool: Any) -> dict[str, str]:
     if not entry.unread:
         return {}
     errors = LineForm(shown_texts(entry), unit=unit, pool=pool).errors
-    return {name: "".join(map(str, errors.get(name, ["请重新填写这一格。"]))) for name in entry.unread}
+    return {name: "".join(map(str, errors.get(name, [gettext("请重新填写这一格。")]))) for name in entry.unread}

@@ -10,7 +10,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
 
 from indicators.beside import Trail, around
 from indicators.checks import in_unit
@@ -18,8 +18,9 @@ from indicators.models import Entry, Indicator
 from indicators.pace import Point, Schedule, read_trails
 from indicators.rows import Row
 from lvyuan.numbers import NumberError, convert, plain
-from lvyuan.periods import Period, PeriodKind, has_slot, label
+from lvyuan.periods import Period, PeriodKind, has_slot
 from lvyuan.ui.charts import Kind, Mark, Series, comparison_chart, heatmap_chart, line_chart
+from lvyuan.ui.words import name_of, period_label
 
 SHOWN_SLOTS = 26  # two years and a bit; all of it stands in the table
 MIN_YEARS = 2
@@ -51,13 +52,14 @@ def indicator_charts(
         # Year-to-date levels start anew each January: bars, since a line from December to February means nothing.
         _trend(
             "value",
-            f"{indicator.name} · {'累计值' if cumulative else '数值'}",
+            gettext("%(indicator)s · %(what)s")
+            % {"indicator": name_of(indicator), "what": gettext("累计值") if cumulative else gettext("数值")},
             unit,
             "bar" if cumulative else "line",
             [
-                Series(name="本年", points=_points(shown, "value", unit), role="actual"),
+                Series(name=gettext("本年"), points=_points(shown, "value", unit), role="actual"),
                 Series(
-                    name="上年同期",
+                    name=gettext("上年同期"),
                     points=_points(shown, "last_year", unit),
                     role="last_year",
                     kind="line",
@@ -69,18 +71,18 @@ def indicator_charts(
         ),
         _trend(
             "slot_value",
-            f"{indicator.name} · 当期值",
+            gettext("%(indicator)s · 当期值") % {"indicator": name_of(indicator)},
             unit,
             "bar",
-            [Series(name="当期", points=_points(shown, "slot_value", unit), role="actual")],
+            [Series(name=gettext("当期"), points=_points(shown, "slot_value", unit), role="actual")],
             marks,
         ),
         _trend(
             "growth",
-            f"{indicator.name} · 同比增长",
+            gettext("%(indicator)s · 同比增长") % {"indicator": name_of(indicator)},
             "%",
             "line",
-            [Series(name="同比增长", points=_points(shown, "growth", "%"), role="actual")],
+            [Series(name=gettext("同比增长"), points=_points(shown, "growth", "%"), role="actual")],
             marks,
         ),
     ]
@@ -102,7 +104,7 @@ def _trend(
 
 
 def _points(rows: Sequence[Row], attribute: str, unit: str) -> list[tuple[str, Decimal | None]]:
-    return [(label(row.period), point_in(row, attribute, unit)) for row in rows if row.period is not None]
+    return [(period_label(row.period), point_in(row, attribute, unit)) for row in rows if row.period is not None]
 
 
 def _schedules(schedules: Sequence[Schedule], unit: str) -> list[Series]:
@@ -113,14 +115,14 @@ def _schedules(schedules: Sequence[Schedule], unit: str) -> list[Series]:
     told = []
     for number, schedule in enumerate(schedules):
         target = schedule.target
-        points = [(label(period), value) for period, value in schedule.points]
+        points = [(period_label(period), value) for period, value in schedule.points]
         if not points or told_in(Decimal(1), target.unit, unit) is None:
             continue
-        name = _("原应完成") if number else _("应完成")
+        name = gettext("原应完成") if number else gettext("应完成")
         if len(schedules) > 1:
-            reason = target.reason or _("原定")
+            reason = target.reason or gettext("原定")
             short = reason if len(reason) <= REASON_LETTERS else f"{reason[:REASON_LETTERS]}…"
-            name = _("%(name)s（第%(version)s版：%(reason)s）") % {
+            name = gettext("%(name)s（第%(version)s版：%(reason)s）") % {
                 "name": name,
                 "version": target.version,
                 "reason": short,
@@ -134,21 +136,21 @@ def _schedules(schedules: Sequence[Schedule], unit: str) -> list[Series]:
 def _marks(rows: Sequence[Row], events: Sequence[tuple[dt.date, str]]) -> list[Mark]:
     """A break where the definition changed, an event in the slot it fell into."""
     marks = [
-        Mark(at=label(row.period))
+        Mark(at=period_label(row.period))
         for before, row in pairwise(rows)
         if row.period and row.vintage and before.vintage and row.vintage.version != before.vintage.version
     ]
     for happened_on, title in events:
         slot = next((row.period for row in rows if row.period and row.period.end >= happened_on), None)
         if slot is not None and rows[0].period and happened_on > rows[0].period.end - dt.timedelta(31):
-            marks.append(Mark(at=label(slot), text=title[:EVENT_LETTERS], kind="event"))
+            marks.append(Mark(at=period_label(slot), text=title[:EVENT_LETTERS], kind="event"))
     return marks
 
 
 def _restarts(rows: Sequence[Row], marks: Sequence[Mark]) -> list[str]:
     """Where a line of levels to date begins anew: each year, and at each new definition."""
     ends = [row.period for row in rows if row.period is not None]
-    januaries = {label(later) for before, later in pairwise(ends) if before.year_no != later.year_no}
+    januaries = {period_label(later) for before, later in pairwise(ends) if before.year_no != later.year_no}
     return sorted(januaries | {mark.at for mark in marks if mark.kind == "break"})
 
 
@@ -162,16 +164,16 @@ def _growth_by_month(rows: Sequence[Row], indicator: Indicator) -> dict[str, Any
     years = sorted({year for year, _ in found}, reverse=True)
     if len(years) < MIN_YEARS or not indicator.slots:
         return None
-    title = f"{indicator.name} · 各年各期同比增长"
+    title = gettext("%(indicator)s · 各年各期同比增长") % {"indicator": name_of(indicator)}
     last = max(month for year, month in found if year == years[0])
     lines = [
         (
-            f"{year}年",
+            (gettext("%(year)s年") % {"year": year}),
             [found.get((year, month)) for month in indicator.slots if year != years[0] or month <= last],
         )
         for year in years
     ]
-    columns = [f"1—{month}月" for month in indicator.slots]
+    columns = [(gettext("1—%(month)s月") % {"month": month}) for month in indicator.slots]
     figure = heatmap_chart(title=title, columns=columns, rows=lines, unit="%", centre=Decimal(0))
     return {"id": "chart-months", "title": title, "figure": figure}
 
@@ -262,11 +264,13 @@ def _spark(points: Sequence[tuple[Period | None, Decimal | None]], unit: str, *,
     base = _HEIGHT - 2 + low * scale
     draw = _line_path if is_line else partial(_bar_path, base=base)
     told = [(period, value) for period, value in points if period is not None]
-    words = "，".join(f"{label(period)} {plain(value)}{unit}" for period, value in told if value is not None)
+    words = gettext("，").join(
+        f"{period_label(period)} {plain(value)}{unit}" for period, value in told if value is not None
+    )
     return Spark(
         past=draw(heights[: len(told)], first=0),
         draft=draw(heights[len(told) :], first=len(told)),
-        title=f"前{len(told)}期：{words}",
+        title=gettext("前%(told)s期：%(words)s") % {"told": len(told), "words": words},
         is_line=is_line,
     )
 

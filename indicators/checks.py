@@ -18,12 +18,15 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
+from django.utils.translation import gettext, gettext_noop
+
 from indicators.calculations import growth_agrees
 from indicators.explanations import is_same_text
 from indicators.expressions import parse
 from lvyuan import periods
 from lvyuan.numbers import UNITS, growth_interval, plain, round_to, rounding_interval
-from lvyuan.periods import Period, PeriodKind, label
+from lvyuan.periods import Period, PeriodKind
+from lvyuan.ui.words import period_label
 
 HUNDRED = Decimal(100)
 
@@ -210,7 +213,7 @@ def _kind(title: str, *, about: str = "value") -> Callable[[Check], Check]:
     return register
 
 
-@_kind("累计数小于上期")
+@_kind(gettext_noop("累计数小于上期"))
 def cumulative_fell(facts: CellFacts, *, tolerance: Decimal = Decimal(0)) -> str | None:
     """A cumulative more than `tolerance` (own unit) below the slot before; revisions do happen. Domain §2, §3."""
     value, previous, before = facts.exact, facts.previous, facts.before
@@ -218,10 +221,14 @@ def cumulative_fell(facts: CellFacts, *, tolerance: Decimal = Decimal(0)) -> str
         return None
     if value >= previous - tolerance:
         return None
-    return f"本期{facts.print(value)}，{label(before)}{facts.print(previous)}"
+    return gettext("本期%(value)s，%(before)s%(previous)s") % {
+        "value": facts.print(value),
+        "before": period_label(before),
+        "previous": facts.print(previous),
+    }
 
 
-@_kind("当月数与累计之差不符")
+@_kind(gettext_noop("当月数与累计之差不符"))
 def month_differs(facts: CellFacts) -> str | None:
     """A month or quarter of a flow outside what both cumulatives, all three as rounded, allow. Domain §2, §3.
 
@@ -242,11 +249,11 @@ def month_differs(facts: CellFacts) -> str | None:
         if said[1] < whole[0] - rest[1] or whole[1] - rest[0] < said[0]:
             shown = [(difference.single, single), (difference.cumulative, cumulative)]
             shown += [(difference.before, before)] if difference.before else []
-            found.append("，".join(f"{label(period)}{facts.print(value)}" for period, value in shown))
-    return "；".join(found) or None
+            found.append(gettext("，").join(f"{period_label(period)}{facts.print(value)}" for period, value in shown))
+    return gettext("；").join(found) or None
 
 
-@_kind("数量级与上期不符")
+@_kind(gettext_noop("数量级与上期不符"))
 def magnitude_slip(
     facts: CellFacts, *, factors: tuple[Decimal, ...] = (Decimal(10), Decimal(10000)), spread: Decimal = Decimal(2)
 ) -> str | None:
@@ -258,23 +265,28 @@ def magnitude_slip(
     value, base, before = facts.exact, facts.previous, facts.before
     if value is None or value <= 0:
         return None
-    expected, beside = base, f"{label(before)}" if before else ""
+    expected, beside = base, f"{period_label(before)}" if before else ""
     if base is not None and before is not None and facts.is_cumulative:
         expected = base * facts.period.month_no / before.month_no
     if base is None:
         expected = base = facts.last_year
-        beside = "上年同期"
+        beside = gettext("上年同期")
     if base is None or expected is None or expected <= 0:
         return None
     ratio = value / expected
     for factor in factors:
         if any(factor / spread <= off <= factor * spread for off in (ratio, 1 / ratio)):
-            times = f"{plain(factor)}倍" if ratio > 1 else f"1/{plain(factor)}"
-            return f"本期{facts.print(value)}，{beside}{facts.print(base)}，约为应有水平的{times}"
+            times = gettext("%(factor)s倍") % {"factor": plain(factor)} if ratio > 1 else f"1/{plain(factor)}"
+            return gettext("本期%(value)s，%(beside)s%(base)s，约为应有水平的%(times)s") % {
+                "value": facts.print(value),
+                "beside": beside,
+                "base": facts.print(base),
+                "times": times,
+            }
     return None
 
 
-@_kind("增速与两年总量不一致", about="growth")
+@_kind(gettext_noop("增速与两年总量不一致"), about="growth")
 def growth_differs(facts: CellFacts) -> str | None:
     """The published growth lies outside what both levels, as rounded, allow; a hint: it has a base of its own.
 
@@ -286,19 +298,26 @@ def growth_differs(facts: CellFacts) -> str | None:
     if allowed is None or growth_agrees(facts.growth, facts.exact, facts.last_year):
         return None
     low, high = (round_to(end, 2) for end in allowed)
-    computed = f"{low}%" if low == high else f"{low}%至{high}%"
-    return f"填报{plain(facts.growth)}%，上年同期{facts.print(facts.last_year)}，名义测算{computed}"
+    computed = f"{low}%" if low == high else gettext("%(low)s%%至%(high)s%%") % {"low": low, "high": high}
+    return gettext("填报%(growth)s%%，上年同期%(last_year)s，名义测算%(computed)s") % {
+        "growth": plain(facts.growth),
+        "last_year": facts.print(facts.last_year),
+        "computed": computed,
+    }
 
 
-@_kind("上年同期不为正而填了增速", about="growth")
+@_kind(gettext_noop("上年同期不为正而填了增速"), about="growth")
 def growth_on_no_base(facts: CellFacts) -> str | None:
     """A growth rate on a base of zero or less, where only words say something: 由负转正, 扭亏. Domain §3."""
     if facts.growth is None or facts.last_year is None or facts.last_year > 0:
         return None
-    return f"填报{plain(facts.growth)}%，上年同期{facts.print(facts.last_year)}"
+    return gettext("填报%(growth)s%%，上年同期%(last_year)s") % {
+        "growth": plain(facts.growth),
+        "last_year": facts.print(facts.last_year),
+    }
 
 
-@_kind("比重越界")
+@_kind(gettext_noop("比重越界"))
 def share_outside(facts: CellFacts, *, low: Decimal = Decimal(0), high: Decimal = HUNDRED) -> str | None:
     """A share outside `low` … `high` percent, for indicators that the rule names as bounded. Domain §6.
 
@@ -306,10 +325,14 @@ def share_outside(facts: CellFacts, *, low: Decimal = Decimal(0), high: Decimal 
     """
     if facts.nature != "ratio" or facts.unit != "%" or facts.value is None or low <= facts.value <= high:
         return None
-    return f"本期{facts.print(facts.value)}，应在{plain(low)}%至{plain(high)}%之间"
+    return gettext("本期%(value)s，应在%(low)s%%至%(high)s%%之间") % {
+        "value": facts.print(facts.value),
+        "low": plain(low),
+        "high": plain(high),
+    }
 
 
-@_kind("与上期完全相同")
+@_kind(gettext_noop("与上期完全相同"))
 def copied(facts: CellFacts) -> str | None:
     """All that is said, value or growth included, is what the slot before said. Features §2.5.
 
@@ -320,26 +343,29 @@ def copied(facts: CellFacts) -> str | None:
         return None
     if said != (last.value, last.growth, last.rank_place):
         return None
-    return "数值、增速和位次都没有变"
+    return gettext("数值、增速和位次都没有变")
 
 
-@_kind("说明与上期一字不差", about="note")
+@_kind(gettext_noop("说明与上期一字不差"), about="note")
 def note_copied(facts: CellFacts) -> str | None:
     """The note of the slot before again, signs apart, whether or not a finding asks for one. Domain §7."""
     if facts.last_month is None or not is_same_text(facts.note, facts.last_month.note):
         return None
-    return f"{label(facts.before)}的说明相同" if facts.before else None
+    return gettext("%(before)s的说明相同") % {"before": period_label(facts.before)} if facts.before else None
 
 
-@_kind("位次越界", about="rank_place")
+@_kind(gettext_noop("位次越界"), about="rank_place")
 def rank_outside(facts: CellFacts) -> str | None:
     """A place below 1 or beyond the pool's size. Domain §3 (the pool is versioned data)."""
     if facts.rank_place is None or facts.pool_size is None or 1 <= facts.rank_place <= facts.pool_size:
         return None
-    return f"第{facts.rank_place}位，范围内共{facts.pool_size}个"
+    return gettext("第%(rank_place)s位，范围内共%(pool_size)s个") % {
+        "rank_place": facts.rank_place,
+        "pool_size": facts.pool_size,
+    }
 
 
-@_kind("与历年同期相差悬殊")
+@_kind(gettext_noop("与历年同期相差悬殊"))
 def outlier(facts: CellFacts, *, limit: Decimal = Decimal("3.5"), years: int = 5) -> str | None:
     """Far from the same slot of earlier years: modified z = 0.6745 × |x − median| / MAD over `limit`.
 
@@ -353,19 +379,26 @@ def outlier(facts: CellFacts, *, limit: Decimal = Decimal("3.5"), years: int = 5
     mad = statistics.median(abs(value - median) for value in earlier)
     if mad == 0 or Decimal("0.6745") * abs(facts.exact - median) <= limit * mad:
         return None
-    return f"本期{facts.print(facts.exact)}，前{len(earlier)}年同期中位数{facts.print(median)}"
+    return gettext("本期%(exact)s，前%(earlier)s年同期中位数%(median)s") % {
+        "exact": facts.print(facts.exact),
+        "earlier": len(earlier),
+        "median": facts.print(median),
+    }
 
 
-@_kind("这一期不应有数")
+@_kind(gettext_noop("这一期不应有数"))
 def no_slot(facts: CellFacts) -> str | None:
     """Something said for a period that the calendar does not have: industry in January. Domain §2."""
     if not facts.slots or facts.has_slot:
         return None
-    months = "、".join(str(month) for month in facts.slots)
-    return f"{label(facts.period)}不在报送日历里，只有止于{months}月的数"
+    months = gettext("、").join(str(month) for month in facts.slots)
+    return gettext("%(period)s不在报送日历里，只有止于%(months)s月的数") % {
+        "period": period_label(facts.period),
+        "months": months,
+    }
 
 
-@_kind("总量为负")
+@_kind(gettext_noop("总量为负"))
 def negative_level(facts: CellFacts, *, money: bool = False) -> str | None:
     """A stock or a counted flow below zero; a flow of money, which may be a loss, only where `money` says so.
 
@@ -377,10 +410,10 @@ def negative_level(facts: CellFacts, *, money: bool = False) -> str | None:
     is_money = unit is None or unit.dimension == "money"
     if facts.nature == "flow" and is_money and not money:
         return None
-    return f"本期{facts.print(facts.value)}"
+    return gettext("本期%(value)s") % {"value": facts.print(facts.value)}
 
 
-@_kind("有总量而无增速", about="growth")
+@_kind(gettext_noop("有总量而无增速"), about="growth")
 def growth_missing(facts: CellFacts) -> str | None:
     """A flow's level without its growth, which is an input and is never computed. Domain §3.
 
@@ -390,7 +423,7 @@ def growth_missing(facts: CellFacts) -> str | None:
         return None
     if facts.last_year is not None and facts.last_year <= 0:
         return None
-    return "增速照公布数填写，不由系统计算"
+    return gettext("增速照公布数填写，不由系统计算")
 
 
 # Rules as data
@@ -436,15 +469,19 @@ class Rule:
 def read_parameters(kind: str, given: Mapping[str, Any]) -> dict[str, Parameter]:
     """A kind's thresholds: its defaults, replaced by what JSON gives. Raises RuleError."""
     if kind != EXPRESSION and kind not in KINDS:
-        raise RuleError(f"没有“{kind}”这种核查。")
+        raise RuleError(gettext("没有“%(kind)s”这种核查。") % {"kind": kind})
     if not isinstance(given, Mapping):
-        raise RuleError("参数应是一个 JSON 对象，如 {}。")
+        raise RuleError(gettext("参数应是一个 JSON 对象，如 {}。"))
     defaults = {} if kind == EXPRESSION else KINDS[kind].defaults
     read = dict(defaults)
     for name, value in given.items():
         if name not in defaults:
-            known = f"可用的有：{'、'.join(defaults)}" if defaults else "这种核查没有参数"
-            raise RuleError(f"不认识参数“{name}”，{known}。")
+            known = (
+                gettext("可用的有：%(defaults)s") % {"defaults": gettext("、").join(defaults)}
+                if defaults
+                else gettext("这种核查没有参数")
+            )
+            raise RuleError(gettext("不认识参数“%(name)s”，%(known)s。") % {"name": name, "known": known})
         read[name] = _parameter(name, value, defaults[name])
     return read
 
@@ -454,15 +491,15 @@ def _parameter(name: str, value: Any, default: Parameter) -> Parameter:
     if isinstance(default, bool):
         if isinstance(value, bool):
             return value
-        raise RuleError(f"参数“{name}”应是 true 或 false。")
+        raise RuleError(gettext("参数“%(name)s”应是 true 或 false。") % {"name": name})
     if isinstance(default, tuple):
         if isinstance(value, list) and value:
             return tuple(_positive(name, part) for part in value)
-        raise RuleError(f"参数“{name}”应是数字列表，如 [10, 10000]。")
+        raise RuleError(gettext("参数“%(name)s”应是数字列表，如 [10, 10000]。") % {"name": name})
     if isinstance(default, int):
         number = _number(name, value)
         if number < 1 or number != int(number):
-            raise RuleError(f"参数“{name}”应是正整数。")
+            raise RuleError(gettext("参数“%(name)s”应是正整数。") % {"name": name})
         return int(number)
     return _positive(name, value) if default > 0 else _number(name, value)
 
@@ -476,13 +513,13 @@ def _number(name: str, value: Any) -> Decimal:
             number = None
         if number is not None:
             return number
-    raise RuleError(f"参数“{name}”应是不小于 0 的数字，如 3.5。")
+    raise RuleError(gettext("参数“%(name)s”应是不小于 0 的数字，如 3.5。") % {"name": name})
 
 
 def _positive(name: str, value: Any) -> Decimal:
     number = _number(name, value)
     if number <= 0:
-        raise RuleError(f"参数“{name}”应大于 0。")
+        raise RuleError(gettext("参数“%(name)s”应大于 0。") % {"name": name})
     return number
 
 
@@ -494,7 +531,14 @@ def check(facts: CellFacts, rules: Iterable[Rule]) -> list[Finding]:
     for rule in rules:
         if rule.concerns(facts) and (detail := _detail(rule, facts)) is not None:
             about = "value" if rule.kind == EXPRESSION else KINDS[rule.kind].field
-            found.append(Finding(rule.code, rule.severity, f"{rule.message}（{detail}）", about))
+            found.append(
+                Finding(
+                    rule.code,
+                    rule.severity,
+                    gettext("%(message)s（%(detail)s）") % {"message": rule.message, "detail": detail},
+                    about,
+                )
+            )
     return sorted(found, key=lambda finding: list(Severity).index(finding.severity))
 
 
@@ -504,7 +548,7 @@ def _detail(rule: Rule, facts: CellFacts) -> str | None:
     figures = _in_one_unit({code: facts.related[code] for code in rule.operands if code in facts.related})
     if parse(rule.expression).holds({code: figure.value for code, figure in figures.items()}) is not False:
         return None
-    return "，".join(f"{figure.name}{plain(figure.value)}{figure.unit}" for figure in figures.values())
+    return gettext("，").join(f"{figure.name}{plain(figure.value)}{figure.unit}" for figure in figures.values())
 
 
 def _in_one_unit(figures: Mapping[str, Related]) -> dict[str, Related]:

@@ -26,8 +26,9 @@ from indicators.year_charts import is_invented
 from lvyuan import periods
 from lvyuan.accounts.models import District, User
 from lvyuan.numbers import plain, round_to
-from lvyuan.periods import Period, PeriodKind, label
+from lvyuan.periods import Period, PeriodKind
 from lvyuan.ui.charts import Mark, Series, line_chart
+from lvyuan.ui.words import name_of, period_label, short_name_of
 
 MAX_INDICATORS, MAX_LINES = 8, 16
 INDEX_PLACES = 1
@@ -165,7 +166,7 @@ def _name(indicator: Indicator, district: District, *, several: tuple[bool, bool
     """What tells a line apart: the indicator, the district, or both."""
     if several == (False, True):
         return district.short_name
-    return f"{indicator.name} · {district.short_name}" if all(several) else indicator.name
+    return f"{name_of(indicator)} · {short_name_of(district)}" if all(several) else str(name_of(indicator))
 
 
 def _cells(indicator: Indicator, rows: Iterable[Row], kind: PeriodKind, show: Show) -> dict[Period, Cell]:
@@ -270,7 +271,7 @@ def _bases_differ(lines: Sequence[Line]) -> list[str]:
     said = {line.name: sorted({cell.basis or _("未说明") for cell in line.cells.values()}) for line in lines}
     if len({basis for bases in said.values() for basis in bases}) < 2:
         return []
-    told = "；".join(f"{name} {'、'.join(bases)}" for name, bases in said.items())
+    told = _("；").join(f"{name} {_('、').join(bases)}" for name, bases in said.items())
     return [_("增速口径不同：%(told)s。") % {"told": told}]
 
 
@@ -315,16 +316,16 @@ def _chart(title: str, unit: str, lines: Sequence[Line], shown: Sequence[Period]
         series.append(
             Series(
                 name=line.name,
-                points=[(label(slot), _drawn(line.cells.get(slot), unit)) for slot in points],
-                breaks=[label(slot) for slot in {*changes, *restarts}],
+                points=[(period_label(slot), _drawn(line.cells.get(slot), unit)) for slot in points],
+                breaks=[period_label(slot) for slot in {*changes, *restarts}],
             )
         )
         changed |= {(change, "" if alone else _short(line.indicator)) for change in changes}
     marks = [
-        Mark(at=label(change), text=_("%(who)s口径变更") % {"who": who})
+        Mark(at=period_label(change), text=_("%(who)s口径变更") % {"who": who})
         for change, who in sorted(changed, key=lambda one: (_in_order(one[0]), one[1]))
     ]
-    return line_chart(title=title, series=series, unit=unit, marks=marks, labels=[label(slot) for slot in shown])
+    return line_chart(title=title, series=series, unit=unit, marks=marks, labels=[period_label(slot) for slot in shown])
 
 
 def _starts_anew(before: Period, slot: Period, show: Show) -> bool:
@@ -335,7 +336,7 @@ def _starts_anew(before: Period, slot: Period, show: Show) -> bool:
 
 
 def _short(indicator: Indicator) -> str:
-    return indicator.name.partition("（")[0][:NAME_LETTERS]
+    return str(name_of(indicator)).partition("（")[0][:NAME_LETTERS]
 
 
 def _drawn(cell: Cell | None, unit: str) -> Decimal | None:

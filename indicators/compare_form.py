@@ -13,6 +13,7 @@ from indicators.models import Indicator
 from indicators.models.fields import PERIOD_KINDS
 from lvyuan.accounts.models import District
 from lvyuan.periods import Period, PeriodError, PeriodKind
+from lvyuan.ui.words import name_of
 
 COMPARED_KINDS = (PeriodKind.YTD, PeriodKind.MONTH, PeriodKind.QUARTER, PeriodKind.YEAR, PeriodKind.INSTANT)
 
@@ -68,8 +69,8 @@ class CompareForm(forms.Form):
     ) -> None:
         super().__init__(*args, **kwargs)
         self.indicators, self.districts, self.latest = indicators, districts, latest
-        self.fields["indicator"].choices = [(one.code, one.name) for one in indicators]  # type: ignore[attr-defined]
-        self.fields["district"].choices = [(one.code, one.name) for one in districts]  # type: ignore[attr-defined]
+        self.fields["indicator"].choices = [(one.code, name_of(one)) for one in indicators]  # type: ignore[attr-defined]
+        self.fields["district"].choices = [(one.code, name_of(one)) for one in districts]  # type: ignore[attr-defined]
 
     def clean_indicator(self) -> list[Indicator]:
         codes = set(self.cleaned_data["indicator"])

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
+from django.utils.translation import gettext
+
 from indicators.models import Entry, Observation, PrintedComparison, Rank, RankBy, Vintage
 from lvyuan.numbers import plain
-from lvyuan.periods import label
+from lvyuan.ui.words import period_label
 
 # district and indicator id, and the period's code
 Address: TypeAlias = tuple[int, int, str]
@@ -122,7 +124,10 @@ def missing_reasons(entries: Sequence[Entry]) -> list[str]:
     said = [entry for entry in entries if not entry.is_blank and not entry.reason.strip()]
     approved = standing(said) if said else {}
     return [
-        f"{entry.indicator}{label(entry.period)}（原为{_short(vintage)}）"
+        (
+            gettext("%(indicator)s%(period)s（原为%(short)s）")
+            % {"indicator": entry.indicator, "period": period_label(entry.period), "short": _short(vintage)}
+        )
         for entry in said
         if (vintage := approved.get(address(entry))) is not None and not same_figures(entry, vintage)
     ]
@@ -131,7 +136,11 @@ def missing_reasons(entries: Sequence[Entry]) -> list[str]:
 def _short(vintage: Vintage) -> str:
     if vintage.value is not None:
         return vintage.printed or f"{plain(vintage.value)}{vintage.unit}"
-    return f"同比{plain(vintage.growth)}%" if vintage.growth is not None else vintage.text or "已审核的数"
+    return (
+        gettext("同比%(growth)s%%") % {"growth": plain(vintage.growth)}
+        if vintage.growth is not None
+        else vintage.text or gettext("已审核的数")
+    )
 
 
 def _unchanged(entry: Entry, vintage: Vintage, measure: str | None) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext
 
 from indicators.refusals import Refused, TooLarge
 from lvyuan.ui.middleware import size_text
@@ -36,7 +37,10 @@ MAX_UNPACKED = 400 * 1024 * 1024
 def check_evidence(upload: UploadedFile) -> str:
     """The content type of an acceptable file; raises Refused for any other."""
     if upload.size is None or upload.size > settings.EVIDENCE_LIMIT:
-        raise TooLarge(f"文件超过 {size_text(settings.EVIDENCE_LIMIT)} 的上限，没有保存。请压缩后再传。")
+        raise TooLarge(
+            gettext("文件超过 %(evidence_limit)s 的上限，没有保存。请压缩后再传。")
+            % {"evidence_limit": size_text(settings.EVIDENCE_LIMIT)}
+        )
     upload.seek(0)
     head = upload.read(8)
     upload.seek(0)
@@ -48,7 +52,7 @@ def check_evidence(upload: UploadedFile) -> str:
         upload.seek(0)
         if found:
             return found
-    raise Refused("只接受 PDF、PNG、JPEG、xlsx 和 docx 文件（按内容判断，与扩展名无关），没有保存。")
+    raise Refused(gettext("只接受 PDF、PNG、JPEG、xlsx 和 docx 文件（按内容判断，与扩展名无关），没有保存。"))
 
 
 def evidence_name(name: str, content_type: str) -> str:
@@ -70,7 +74,7 @@ def _office_type(upload: UploadedFile) -> str | None:
     except (zipfile.BadZipFile, NotImplementedError, ValueError):
         return None
     if len(members) > MAX_MEMBERS or sum(member.file_size for member in members) > MAX_UNPACKED:
-        raise Refused("文件解压后过大，没有保存。")
+        raise Refused(gettext("文件解压后过大，没有保存。"))
     names = {member.filename for member in members}
     return next((kind for name, kind in _OFFICE.items() if name in names), None)
 

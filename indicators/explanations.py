@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from django.utils.translation import gettext
+
 MIN_LENGTH: Final = 6  # letters, digits and characters; signs do not count
 # Words that explain nothing, alone or together: a text that consists of these and of fillers only is refused.
 STOCK_PHRASES: Final = (
@@ -29,13 +31,16 @@ def explanation_problem(text: str, previous_text: str) -> str:
     """
     words = _words(text)
     if not words:
-        return "还没有写说明"
+        return gettext("还没有写说明")
     if not _EMPTY.sub("", words):
-        return "说明是套话，没有讲原因"
+        return gettext("说明是套话，没有讲原因")
     if len(words) < MIN_LENGTH:
-        return f"说明只有{len(words)}个字，至少要{MIN_LENGTH}个字"
+        return gettext("说明只有%(words)s个字，至少要%(min_length)s个字") % {
+            "words": len(words),
+            "min_length": MIN_LENGTH,
+        }
     if is_same_text(text, previous_text):
-        return "说明与上期一字不差，请写本期的原因"
+        return gettext("说明与上期一字不差，请写本期的原因")
     return ""
 
 

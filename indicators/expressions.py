@@ -18,6 +18,8 @@ from decimal import Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 from functools import lru_cache
 from typing import Final, TypeAlias
 
+from django.utils.translation import gettext
+
 from lvyuan.numbers import round_to, rounding_interval
 
 MAX_LENGTH: Final = 300  # characters of one expression
@@ -82,17 +84,22 @@ _ARITHMETIC: Final[Mapping[str, Callable[[Decimal, Decimal], Decimal]]] = {
 def parse(text: str) -> Expression:
     """The rule a text says. Raises ExpressionError, and nothing else, for any other text."""
     if len(text) > MAX_LENGTH:
-        raise ExpressionError(f"表达式有 {len(text)} 个字符，最多 {MAX_LENGTH} 个。")
+        raise ExpressionError(
+            gettext("表达式有 %(text)s 个字符，最多 %(max_length)s 个。")
+            % {"text": len(text), "max_length": MAX_LENGTH}
+        )
     parser = _Parser(_tokens(text))
     left = parser.sum(0)
     kind, sign = parser.take()
     if kind != "sign" or sign not in _COMPARISONS:
-        raise ExpressionError("表达式须是一个比较，如 key_projects_started <= key_projects。")
+        raise ExpressionError(gettext("表达式须是一个比较，如 key_projects_started <= key_projects。"))
     right = parser.sum(0)
     if not parser.is_done:
-        raise ExpressionError(f"表达式在“{parser.take()[1]}”处不能接下去；一条规则只作一次比较。")
+        raise ExpressionError(
+            gettext("表达式在“%(take)s”处不能接下去；一条规则只作一次比较。") % {"take": parser.take()[1]}
+        )
     if not parser.operands:
-        raise ExpressionError("表达式里没有指标代码，永远成立或永远不成立。")
+        raise ExpressionError(gettext("表达式里没有指标代码，永远成立或永远不成立。"))
     return Expression(text, tuple(parser.operands), left, _COMPARISONS[sign], right)
 
 
@@ -103,8 +110,10 @@ def _tokens(text: str) -> list[tuple[str, str]]:
         match = _TOKEN.match(plain, place)
         if match is None:
             rest = plain[place:].lstrip()[:10]
-            allowed = "数字、指标代码、+ - * / ( )、比较号、abs、round、half"
-            raise ExpressionError(f"表达式里“{rest}”不认得：只用{allowed}。")
+            allowed = gettext("数字、指标代码、+ - * / ( )、比较号、abs、round、half")
+            raise ExpressionError(
+                gettext("表达式里“%(rest)s”不认得：只用%(allowed)s。") % {"rest": rest, "allowed": allowed}
+            )
         assert match.lastgroup is not None
         found.append((match.lastgroup, match[match.lastgroup]))
         place = match.end()
@@ -124,7 +133,7 @@ class _Parser:
 
     def take(self) -> tuple[str, str]:
         if self.is_done:
-            raise ExpressionError("表达式没有写完。")
+            raise ExpressionError(gettext("表达式没有写完。"))
         self.place += 1
         return self.tokens[self.place - 1]
 
@@ -133,8 +142,8 @@ class _Parser:
 
     def expect(self, sign: str) -> None:
         if not self.next_is(sign):
-            got = "结尾" if self.is_done else f"“{self.tokens[self.place][1]}”"
-            raise ExpressionError(f"表达式在{got}处缺少“{sign}”。")
+            got = gettext("结尾") if self.is_done else f"“{self.tokens[self.place][1]}”"
+            raise ExpressionError(gettext("表达式在%(got)s处缺少“%(sign)s”。") % {"got": got, "sign": sign})
         self.place += 1
 
     def sum(self, depth: int) -> _Node:
@@ -151,7 +160,9 @@ class _Parser:
 
     def signed(self, depth: int) -> _Node:
         if depth > MAX_DEPTH:
-            raise ExpressionError(f"表达式的括号或负号套得太深，最多 {MAX_DEPTH} 层。")
+            raise ExpressionError(
+                gettext("表达式的括号或负号套得太深，最多 %(max_depth)s 层。") % {"max_depth": MAX_DEPTH}
+            )
         if self.next_is("-"):
             self.take()
             node = self.signed(depth + 1)
@@ -172,11 +183,11 @@ class _Parser:
             node = self.sum(depth + 1)
             self.expect(")")
             return node
-        raise ExpressionError(f"表达式在“{text}”处应是数字、指标代码或括号。")
+        raise ExpressionError(gettext("表达式在“%(text)s”处应是数字、指标代码或括号。") % {"text": text})
 
     def call(self, name: str, depth: int) -> _Node:
         if name not in ("abs", "round", "half"):
-            raise ExpressionError(f"没有“{name}”这个函数，只有 abs、round 和 half。")
+            raise ExpressionError(gettext("没有“%(name)s”这个函数，只有 abs、round 和 half。") % {"name": name})
         self.expect("(")
         if name == "half":
             return self.half()
@@ -187,7 +198,9 @@ class _Parser:
         self.expect(",")
         kind, text = self.take()
         if kind != "number" or not text.isdigit() or int(text) > MAX_PLACES:
-            raise ExpressionError(f"round 的第二个数是保留的小数位数，写 0 到 {MAX_PLACES}。")
+            raise ExpressionError(
+                gettext("round 的第二个数是保留的小数位数，写 0 到 %(max_places)s。") % {"max_places": MAX_PLACES}
+            )
         self.expect(")")
         places = int(text)
         return lambda values: round_to(node(values), places)
@@ -195,7 +208,7 @@ class _Parser:
     def half(self) -> _Node:
         kind, code = self.take()
         if kind not in ("name", "quoted"):
-            raise ExpressionError("half 的括号里写一项指标代码，如 half(gdp)。")
+            raise ExpressionError(gettext("half 的括号里写一项指标代码，如 half(gdp)。"))
         self.expect(")")
         self.operands[code] = None
         return lambda values: _half_unit(_known(values, code))

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from django.db.models import Count, OuterRef, Subquery
+from django.utils.translation import gettext
 
 from indicators.checks import (
     NEEDS_EXPLANATION,
@@ -40,7 +41,8 @@ from indicators.models import (
     Vintage,
 )
 from lvyuan import periods
-from lvyuan.periods import Period, PeriodKind, label
+from lvyuan.periods import Period, PeriodKind
+from lvyuan.ui.words import period_label
 
 HISTORY_YEARS = 10  # earlier years that an outlier is measured against
 log = logging.getLogger(__name__)
@@ -113,17 +115,19 @@ def submission_problem(submission: Submission) -> str:
     """
     checked = findings(submission).values()
     asked = {
-        "有看不懂的内容，改正后才能提交": [_named(one.entry, text) for one in checked for text in _unread(one.entry)],
-        "有强制性问题，改正后才能提交": [
+        gettext("有看不懂的内容，改正后才能提交"): [
+            _named(one.entry, text) for one in checked for text in _unread(one.entry)
+        ],
+        gettext("有强制性问题，改正后才能提交"): [
             _named(one.entry, finding.message) for one in checked for finding in one.mandatory
         ],
     }
     if not submission.import_job_id:
         asked |= {
-            "有准强制性问题，请改正；数据属实的，这项须先由审核员列入例外名单，并在“说明”里写明原因": [
+            gettext("有准强制性问题，请改正；数据属实的，这项须先由审核员列入例外名单，并在“说明”里写明原因"): [
                 _named(one.entry, finding.message) for one in checked for finding in one.unlisted
             ],
-            "请在“说明”里写明原因后再提交": [
+            gettext("请在“说明”里写明原因后再提交"): [
                 _named(one.entry, f"{finding.message}——{problem}")
                 for one in checked
                 if (problem := one.explanation_problem)
@@ -131,7 +135,11 @@ def submission_problem(submission: Submission) -> str:
                 if finding not in one.unlisted
             ],
         }
-    return "\n".join("：\n".join((what, "；\n".join(lines))) + "。" for what, lines in asked.items() if lines)
+    return "\n".join(
+        gettext("：\n").join((what, gettext("；\n").join(lines))) + (gettext("。"))
+        for what, lines in asked.items()
+        if lines
+    )
 
 
 def finding_counts(checked: Iterable[Checked]) -> list[tuple[str, int]]:
@@ -146,13 +154,20 @@ def open_findings(checked: Iterable[Checked]) -> int:
 
 
 def _named(entry: Entry, problem: str) -> str:
-    return f"{entry.indicator}{label(entry.period)}：{problem}"
+    return gettext("%(indicator)s%(period)s：%(problem)s") % {
+        "indicator": entry.indicator,
+        "period": period_label(entry.period),
+        "problem": problem,
+    }
 
 
 def _unread(entry: Entry) -> list[str]:
     """Field by field, what was typed and is no figure."""
     names = {field.name: field.verbose_name for field in Entry._meta.fields}
-    return [f"{names[name]}“{text}”看不懂" for name, text in entry.unread.items()]
+    return [
+        (gettext("%(names)s“%(text)s”看不懂") % {"names": names[name], "text": text})
+        for name, text in entry.unread.items()
+    ]
 
 
 # What is fetched

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from indicators.models import Comparator, Entry, RankBy, VintageStatus
 from indicators.written import figure_in_unit, storable
 from lvyuan.numbers import NullReason, NumberError, ParsedFigure, plain
+from lvyuan.ui.words import refusal
 
 
 class FigureTextField(forms.CharField):
@@ -32,12 +33,12 @@ class FigureTextField(forms.CharField):
                 return parsed
             return replace(parsed, value=storable(self.column, parsed.value, text))
         except NumberError as error:
-            raise forms.ValidationError(f"{error.problem}。{error.remedy}。") from error  # the text stands above it
+            raise forms.ValidationError(refusal(error)) from error  # the text stands above it
 
 
 # A department says how firm its figure is; withdrawing is a reviewer's and "unstated" a newspaper's.
 # Short, for a narrow column.
-RANK_BY = [("", "依据"), *((by.value, "未说明" if by is RankBy.UNSTATED else by.label) for by in RankBy)]
+RANK_BY = [("", _("依据")), *((by.value, _("未说明") if by is RankBy.UNSTATED else by.label) for by in RankBy)]
 STATUSES = [(status.value, status.label) for status in VintageStatus if status not in ("withdrawn", "unstated")]
 
 

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import JSONObject
+from django.utils.translation import gettext
 
 from indicators.beside import Beside, Derived, beside, derived
 from indicators.cells import shown_texts, unread_problems
@@ -71,7 +72,7 @@ class GridCell:
 
     @property
     def said(self) -> str:
-        return self.problem or (f"退回：{self.returned}" if self.returned else "")
+        return self.problem or (gettext("退回：%(returned)s") % {"returned": self.returned} if self.returned else "")
 
     @property
     def state(self) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.utils.text import format_lazy
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from indicators.lights import COMPARATORS, MEASURES, LightRuleError, Rule, parse_rule
@@ -16,12 +18,15 @@ from indicators.models import Indicator, Light, LightRuleVersion
 
 ROWS = 8
 AND, OR = "and", "or"
-_LIGHTS = [("", "（不用这行）"), *Light.choices, (AND, "　并且"), (OR, "　或者")]
+_LIGHTS = [("", _("（不用这行）")), *Light.choices, (AND, _("　并且")), (OR, _("　或者"))]
 _MEASURES = [
-    ("", "（请选择）"),
-    *((code.value, f"{title}（{unit}）") for code, (title, unit) in MEASURES.items()),
+    ("", _("（请选择）")),
+    *(
+        (code.value, format_lazy(_("{title}（{unit}）"), title=_(title), unit=_(unit)))
+        for code, (title, unit) in MEASURES.items()
+    ),
 ]
-_SIGNS = [(sign, words) for sign, (_compare, words) in COMPARATORS.items()]
+_SIGNS = [(sign, _(words)) for sign, (_compare, words) in COMPARATORS.items()]
 _DAY = {"type": "date"}
 
 
@@ -66,10 +71,12 @@ def conditions_of(rows: list[tuple[str, dict[str, str]]]) -> list[dict[str, Any]
             conditions.append({"light": light, "all": [test]})
             continue
         if not conditions:
-            raise LightRuleError(f"第{number}行接着上一行，可上面没有条件。")
+            raise LightRuleError(gettext("第%(number)s行接着上一行，可上面没有条件。") % {"number": number})
         last = conditions[-1]
         if ("any" in last and light == AND) or ("all" in last and light == OR and len(last["all"]) > 1):
-            raise LightRuleError(f"第{number}行：同一个条件里只能全用“并且”或全用“或者”。")
+            raise LightRuleError(
+                gettext("第%(number)s行：同一个条件里只能全用“并且”或全用“或者”。") % {"number": number}
+            )
         if light == OR and "all" in last:
             last["any"] = last.pop("all")
         last["any" if light == OR else "all"].append(test)

@@ -15,6 +15,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
+from django.utils.translation import gettext, gettext_noop
+
 from lvyuan.numbers import plain
 
 MAX_CONDITIONS: Final = 12
@@ -49,27 +51,27 @@ class Measure(StrEnum):
 # Measure → (title, unit). Months late count from the month something was due in; made up late is how many months
 # after it was done in the end, 0 while it is not done.
 MEASURES: Final[dict[Measure, tuple[str, str]]] = {
-    Measure.COMPLETION: ("完成比例", "%"),
-    Measure.DUE_SHARE: ("应完成比例", "%"),
-    Measure.GAP_PP: ("与应完成进度之差", "个百分点"),
-    Measure.PLAN_RATIO: ("达到计划进度的比例", "%"),
-    Measure.GROWTH: ("同比增速", "%"),
-    Measure.EXCESS_PP: ("与预期或目标之差", "个百分点"),
-    Measure.CITY_GAP_PP: ("与全市增速之差", "个百分点"),
-    Measure.RANK: ("位次", "位"),
-    Measure.MONTHS_LATE: ("逾期时间", "个月"),
-    Measure.MADE_UP_LATE: ("补上时已逾期", "个月"),
+    Measure.COMPLETION: (gettext_noop("完成比例"), "%"),
+    Measure.DUE_SHARE: (gettext_noop("应完成比例"), "%"),
+    Measure.GAP_PP: (gettext_noop("与应完成进度之差"), gettext_noop("个百分点")),
+    Measure.PLAN_RATIO: (gettext_noop("达到计划进度的比例"), "%"),
+    Measure.GROWTH: (gettext_noop("同比增速"), "%"),
+    Measure.EXCESS_PP: (gettext_noop("与预期或目标之差"), gettext_noop("个百分点")),
+    Measure.CITY_GAP_PP: (gettext_noop("与全市增速之差"), gettext_noop("个百分点")),
+    Measure.RANK: (gettext_noop("位次"), gettext_noop("位")),
+    Measure.MONTHS_LATE: (gettext_noop("逾期时间"), gettext_noop("个月")),
+    Measure.MADE_UP_LATE: (gettext_noop("补上时已逾期"), gettext_noop("个月")),
 }
 
 Compare = Callable[[Decimal, Decimal], bool]
 # Sign → (how it compares, how it reads).
 COMPARATORS: Final[dict[str, tuple[Compare, str]]] = {
-    ">=": (operator.ge, "不低于"),
-    ">": (operator.gt, "高于"),
-    "<=": (operator.le, "不高于"),
-    "<": (operator.lt, "低于"),
-    "=": (operator.eq, "等于"),
-    "!=": (operator.ne, "不等于"),
+    ">=": (operator.ge, gettext_noop("不低于")),
+    ">": (operator.gt, gettext_noop("高于")),
+    "<=": (operator.le, gettext_noop("不高于")),
+    "<": (operator.lt, gettext_noop("低于")),
+    "=": (operator.eq, gettext_noop("等于")),
+    "!=": (operator.ne, gettext_noop("不等于")),
 }
 _NUMBER: Final = re.compile(r"-?[0-9]{1,6}(\.[0-9]{1,6})?")
 
@@ -121,7 +123,8 @@ class Test:
     @property
     def words(self) -> str:
         title, unit = MEASURES[self.measure]
-        return f"{title}{COMPARATORS[self.sign][1]}{plain(self.value)}{unit}"
+        said = {"title": gettext(title), "sign": gettext(COMPARATORS[self.sign][1]), "value": plain(self.value)}
+        return gettext("%(title)s%(sign)s%(value)s%(unit)s") % (said | {"unit": gettext(unit)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,7 @@ class Condition:
 
     @property
     def words(self) -> str:
-        return ("，并且" if self.needs_all else "，或者").join(test.words for test in self.tests)
+        return (gettext("，并且") if self.needs_all else gettext("，或者")).join(test.words for test in self.tests)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,37 +252,44 @@ _SAYINGS: Final[dict[Measure, Callable[[Decimal, Inputs], str]]] = {
 def parse_rule(conditions: Any, otherwise: str) -> Rule:
     """The rule as it is judged by. Raises LightRuleError, which names the condition."""
     if not isinstance(conditions, list) or not conditions:
-        raise LightRuleError("至少要有一个条件。")
+        raise LightRuleError(gettext("至少要有一个条件。"))
     if len(conditions) > MAX_CONDITIONS:
-        raise LightRuleError(f"条件最多{MAX_CONDITIONS}个。")
+        raise LightRuleError(gettext("条件最多%(max_conditions)s个。") % {"max_conditions": MAX_CONDITIONS})
     if otherwise not in set(Light):
-        raise LightRuleError("请写明都不符合时是什么灯。")
-    read = tuple(_condition(given, f"第{number}个条件") for number, given in enumerate(conditions, 1))
+        raise LightRuleError(gettext("请写明都不符合时是什么灯。"))
+    read = tuple(
+        _condition(given, gettext("第%(number)s个条件") % {"number": number})
+        for number, given in enumerate(conditions, 1)
+    )
     return Rule(read, Light(otherwise))
 
 
 def _condition(given: Any, where: str) -> Condition:
     if not isinstance(given, Mapping):
-        raise LightRuleError(f"{where}应写成 灯、条件。")
+        raise LightRuleError(gettext("%(where)s应写成 灯、条件。") % {"where": where})
     light, lists = given.get("light"), [name for name in ("all", "any") if name in given]
     if light not in set(Light):
-        raise LightRuleError(f"{where}的灯应是绿、黄、红、未评之一。")
+        raise LightRuleError(gettext("%(where)s的灯应是绿、黄、红、未评之一。") % {"where": where})
     if len(lists) != 1 or set(given) != {"light", *lists}:
-        raise LightRuleError(f"{where}应有且只有 all（全部符合）或 any（任一符合）。")
+        raise LightRuleError(gettext("%(where)s应有且只有 all（全部符合）或 any（任一符合）。") % {"where": where})
     tests = given[lists[0]]
     if not isinstance(tests, Sequence) or isinstance(tests, str) or not 1 <= len(tests) <= MAX_TESTS:
-        raise LightRuleError(f"{where}应有1到{MAX_TESTS}项比较。")
+        raise LightRuleError(
+            gettext("%(where)s应有1到%(max_tests)s项比较。") % {"where": where, "max_tests": MAX_TESTS}
+        )
     return Condition(Light(light), tuple(_test(test, where) for test in tests), needs_all=lists[0] == "all")
 
 
 def _test(given: Any, where: str) -> Test:
     if not isinstance(given, Mapping) or set(given) != {"measure", "is", "value"}:
-        raise LightRuleError(f"{where}的每项比较应写明看什么、怎么比、比多少。")
+        raise LightRuleError(gettext("%(where)s的每项比较应写明看什么、怎么比、比多少。") % {"where": where})
     measure, sign, value = given["measure"], given["is"], given["value"]
     if measure not in set(Measure):
-        raise LightRuleError(f"{where}：没有“{measure}”这项输入。")
+        raise LightRuleError(gettext("%(where)s：没有“%(measure)s”这项输入。") % {"where": where, "measure": measure})
     if sign not in COMPARATORS:
-        raise LightRuleError(f"{where}：“{sign}”不是认得的比较符号。")
+        raise LightRuleError(gettext("%(where)s：“%(sign)s”不是认得的比较符号。") % {"where": where, "sign": sign})
     if not isinstance(value, str) or not _NUMBER.fullmatch(value):
-        raise LightRuleError(f"{where}：“{value}”不是数，应写成 -5 或 0.5。")
+        raise LightRuleError(
+            gettext("%(where)s：“%(value)s”不是数，应写成 -5 或 0.5。") % {"where": where, "value": value}
+        )
     return Test(Measure(measure), sign, Decimal(value))

@@ -11,21 +11,23 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import JSONField, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import JSONObject
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
 
 from indicators.models import Indicator, LockException, ReturnedCell, Round, Submission, Transition
 from indicators.notices import moment
 from indicators.obligations import Obligation
 from lvyuan.accounts.models import Department
-from lvyuan.periods import Period, label
+from lvyuan.periods import Period
+from lvyuan.ui.words import period_label
 
 State = Submission.State
 Address: TypeAlias = tuple[int, str]  # indicator id and period code
 
 _OF_STATE = {
-    State.SIGNING: "已送单位负责人签发，签发或退回之前不能修改；要改请先撤回。",
-    State.SUBMITTED: "已提交，正在等待审核，不能修改；要改请先撤回。",
-    State.APPROVED: "已审核通过，不能修改；如需更正，请联系审核员重开。",
-    State.EXCUSED: "本次已免报，不需要填写；如需填报，请联系审核员撤销免报。",
+    State.SIGNING: gettext_noop("已送单位负责人签发，签发或退回之前不能修改；要改请先撤回。"),
+    State.SUBMITTED: gettext_noop("已提交，正在等待审核，不能修改；要改请先撤回。"),
+    State.APPROVED: gettext_noop("已审核通过，不能修改；如需更正，请联系审核员重开。"),
+    State.EXCUSED: gettext_noop("本次已免报，不需要填写；如需填报，请联系审核员撤销免报。"),
 }
 
 
@@ -99,9 +101,11 @@ def locks_each(
 def _form_lock(round: Round, submission: Submission | None, now: dt.datetime) -> Lock | None:
     """What locks the form whatever was excepted: its state, or that its time has not come."""
     if submission is not None and (message := _OF_STATE.get(State(submission.state))):
-        return Lock(submission.state, message)
+        return Lock(submission.state, gettext(message))
     if now < round.opens_at:
-        return Lock("early", f"{round}从{moment(round.opens_at)}起填报。")
+        return Lock(
+            "early", gettext("%(round)s从%(opens_at)s起填报。") % {"round": round, "opens_at": moment(round.opens_at)}
+        )
     return None
 
 
@@ -115,17 +119,23 @@ def _line_locks(
     """What the exceptions in force leave locked; `returned`: the lines that a partial return speaks about, if any."""
     found: dict[Address, Lock] = {}
     if returned:
-        lock = Lock("not_returned", "这次只退回了标出的几项，其他各项不能修改。")
+        lock = Lock("not_returned", gettext("这次只退回了标出的几项，其他各项不能修改。"))
         found |= {one.address: lock for one in obligations if one.address not in returned}
     opened = [one for one in exceptions if one.lock == LockException.Lock.PUBLISHED]
     for one in obligations:
         if one.is_published and not _covered(opened, one.indicator):
-            message = f"{label(one.period)}的数已经发布，不能直接修改；如需更正，请联系审核员临时开放。"
+            message = gettext("%(period)s的数已经发布，不能直接修改；如需更正，请联系审核员临时开放。") % {
+                "period": period_label(one.period)
+            }
             found[one.address] = Lock("published", message)
     if not round.is_closed(now):
         return Locks(None, found)
     assert round.closes_at is not None
-    lock = Lock("closed", f"{round}已于{moment(round.closes_at)}关闭，不能修改；如需补报，请联系审核员临时开放。")
+    lock = Lock(
+        "closed",
+        gettext("%(round)s已于%(closes_at)s关闭，不能修改；如需补报，请联系审核员临时开放。")
+        % {"round": round, "closes_at": moment(round.closes_at)},
+    )
     opened = [one for one in exceptions if one.lock == LockException.Lock.CLOSED]
     if not opened:
         return Locks(lock)

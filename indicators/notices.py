@@ -7,11 +7,14 @@ from collections.abc import Iterable, Sequence
 
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext
 
 from indicators.models import LockException, Round, Submission
 from lvyuan.accounts.models import Role, User
 from lvyuan.notices.actions import Message, notify
 from lvyuan.notices.models import Kind
+from lvyuan.ui.language import stored
 
 _SAID = {
     Kind.RETURNED: "已退回，请改正后重新提交",
@@ -29,15 +32,17 @@ def form_url(submission: Submission) -> str:
 
 
 def moment(at: dt.datetime) -> str:
-    local = timezone.localtime(at)
-    return f"{local.year}年{local.month}月{local.day}日{local:%H:%M}"
+    """2023年8月15日17:00, to the minute, in the person's language."""
+    return date_format(timezone.localtime(at), gettext("Y年n月j日H:i"))
 
 
+@stored
 def tell_department(submission: Submission, kind: Kind, *, reason: str = "") -> None:
     """Everybody who fills in the form is told what was decided about it."""
     tell_departments([submission], kind, reason=reason)
 
 
+@stored
 def tell_departments(submissions: Sequence[Submission], kind: Kind, *, reason: str = "") -> None:
     """As `tell_department`, for many forms; imports are told to the admin who sent them in."""
     people = _people(submissions)
@@ -57,6 +62,7 @@ def tell_departments(submissions: Sequence[Submission], kind: Kind, *, reason: s
     )
 
 
+@stored
 def tell_reviewers(submission: Submission) -> None:
     """A form waits for review."""
     notify(
@@ -74,6 +80,7 @@ def tell_reviewers(submission: Submission) -> None:
     )
 
 
+@stored
 def tell_heads(submission: Submission) -> None:
     """A form waits for the signature of its department's head."""
     heads = User.objects.filter(department=submission.department_id, is_department_head=True, is_active=True)
@@ -92,6 +99,7 @@ def tell_heads(submission: Submission) -> None:
     )
 
 
+@stored
 def tell_chased(submissions: Sequence[Submission], *, by: User, now: dt.datetime) -> None:
     """Late departments are chased, at most once a day each."""
     people, today = _people(submissions), timezone.localdate(now)
@@ -112,6 +120,7 @@ def tell_chased(submissions: Sequence[Submission], *, by: User, now: dt.datetime
     )
 
 
+@stored
 def tell_unlocked(exception: LockException) -> None:
     """A department may write again where a lock held."""
     what = f"“{exception.indicator}”" if exception.indicator else ""
@@ -141,12 +150,12 @@ def days_late(round: Round, at: dt.datetime) -> int:
 
 def late_text(days: int) -> str:
     """What is overdue since so many days, in words."""
-    return f"逾期{days}天" if days else "今日已逾期"
+    return gettext("逾期%(days)s天") % {"days": days} if days else gettext("今日已逾期")
 
 
 def came_late_text(days: int) -> str:
     """What was handed in so many days late, in words."""
-    return f"迟报{days}天" if days else "当日迟报"
+    return gettext("迟报%(days)s天") % {"days": days} if days else gettext("当日迟报")
 
 
 def _deadlines(round: Round) -> str:

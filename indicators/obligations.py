@@ -15,7 +15,8 @@ from django.db.models.functions import JSONObject
 from indicators.models import Assignment, Calendar, Indicator, IndicatorVersion, Observation, Round
 from lvyuan import periods
 from lvyuan.accounts.models import Department, District
-from lvyuan.periods import Period, PeriodKind, label
+from lvyuan.periods import Period, PeriodKind
+from lvyuan.ui.words import period_label
 
 LONGEST_LAG = 13  # months: how far back a release of a lagging series is looked for
 
@@ -42,7 +43,7 @@ class Obligation:
     @property
     def period_text(self) -> str:
         """一季度 for what reports by the quarter, 1—3月 for what reports by the month."""
-        return label(self.period, "official" if self.indicator.calendar == Calendar.QUARTERLY else None)
+        return period_label(self.period, "official" if self.indicator.calendar == Calendar.QUARTERLY else None)
 
 
 def period_in(round: Round, indicator: Indicator) -> Period | None:

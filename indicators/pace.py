@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import BigIntegerField, DateField, DateTimeField, F, QuerySet, Subquery, TextField
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from indicators import calculations
 from indicators.calculations import PastYear, Progress, Reach
@@ -38,17 +39,22 @@ from lvyuan.accounts.models import District
 from lvyuan.numbers import round_to
 from lvyuan.periods import Period, PeriodKind
 from lvyuan.prepared import Given, GivenList, prepared
+from lvyuan.ui.words import unit_label
 
 YEARS_BACK = 7  # of a series' past: enough to try a projection on five finished years
 LEVEL_PLACES = 2
 WHOLE_YEAR = 12
-REACH_WORDS = {Reach.REACHABLE: "可达", Reach.HARD: "吃力", Reach.UNSEEN: "历史未见"}
+REACH_WORDS = {
+    Reach.REACHABLE: gettext_noop("可达"),
+    Reach.HARD: gettext_noop("吃力"),
+    Reach.UNSEEN: gettext_noop("历史未见"),
+}
 PROGRESS_WORDS = {
-    Progress.ACHIEVED: "已达到",
-    Progress.ON_TRACK: "按期",
-    Progress.ACCELERATION_NEEDED: "需要加快",
-    Progress.LIMITED: "进展有限",
-    Progress.DETERIORATION: "倒退",
+    Progress.ACHIEVED: gettext_noop("已达到"),
+    Progress.ON_TRACK: gettext_noop("按期"),
+    Progress.ACCELERATION_NEEDED: gettext_noop("需要加快"),
+    Progress.LIMITED: gettext_noop("进展有限"),
+    Progress.DETERIORATION: gettext_noop("倒退"),
 }
 
 
@@ -131,17 +137,21 @@ class Pace:
 
     @property
     def reach_word(self) -> str:
-        return REACH_WORDS[self.reach] if self.reach else ""
+        return _(REACH_WORDS[self.reach]) if self.reach else ""
 
     @property
     def progress_word(self) -> str:
-        return PROGRESS_WORDS[self.progress] if self.progress else ""
+        return _(PROGRESS_WORDS[self.progress]) if self.progress else ""
 
     @property
     def time_left(self) -> str:
         """Counted from the figure's own period: 7个月, 2年5个月; empty when none is left."""
         years, months = divmod(self.months_left, 12)
-        return f"{f'{years}年' if years else ''}{f'{months}个月' if months else ''}"
+        if years and months:
+            return _("%(years)s年%(months)s个月") % {"years": years, "months": months}
+        if years:
+            return _("%(years)s年") % {"years": years}
+        return _("%(months)s个月") % {"months": months} if months else ""
 
     @property
     def filled(self) -> str:
@@ -253,14 +263,16 @@ def _missing(row: TargetRow, point: Point | None) -> str:
     """What is lacking before anything can be told, and who enters it."""
     target = row.target
     assert target.indicator is not None
-    who = f"，由{target.indicator.owner}填报" if target.indicator.owner else ""
+    owner = target.indicator.owner
+    who = _("，由%(owner)s填报") % {"owner": owner} if owner else ""
     if point is None and row.current_period is not None:
-        return f"还没有完整一年的数{who}"
+        return _("还没有完整一年的数%(who)s") % {"who": who}
     if point is None:
-        return f"当前值尚未录入{who}"
+        return _("当前值尚未录入%(who)s") % {"who": who}
     if point.exact is None:
-        return "现有数值不是确数，不能测算"
-    return f"现有数值以{point.unit}计，目标以{target.unit}计，不能相比"
+        return _("现有数值不是确数，不能测算")
+    said = {"unit": unit_label(point.unit), "asked": unit_label(target.unit)}
+    return _("现有数值以%(unit)s计，目标以%(asked)s计，不能相比") % said
 
 
 def _annual(row: TargetRow, point: Point, trail: Trail, district: str, past_due: bool) -> Pace:

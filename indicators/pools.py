@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from indicators.models import RankPool
 from indicators.ranking import Ranking, Standing, standings_of
@@ -50,7 +51,7 @@ def pool_choice(code: str, *, district: str, on: dt.date) -> PoolChoice:
     asked = code or settings.RANK_POOL
     chosen = next((pool for pool in known if pool.code == asked), None)
     if code and chosen is None:
-        raise UnknownPool(f"没有代码为“{code}”的位次范围，或者本区不在其中。")
+        raise UnknownPool(gettext("没有代码为“%(code)s”的位次范围，或者本区不在其中。") % {"code": code})
     return PoolChoice(tuple(pool for pool in known if pool == chosen or pool.is_in_force(on)), chosen)
 
 

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from django.utils.translation import gettext, gettext_noop
+
 from indicators import calculations
 from indicators.models import Indicator, Observation, RankBy, RankPool, Source, Vintage
 from indicators.models.figures import figure_key
@@ -17,11 +19,26 @@ from indicators.rows import Figure, RankRow, Row, rows_by_address
 from lvyuan import periods
 from lvyuan.accounts.models import District, Role, User
 from lvyuan.numbers import format_signed_pp, plain
-from lvyuan.periods import Period, PeriodKind, label
+from lvyuan.periods import Period, PeriodKind
+from lvyuan.ui.words import name_of, period_label
 
 LAB_ROLES = (Role.LEADER, Role.REVIEWER, Role.ADMIN)
 HISTORY = 12  # slots
-_COUNTS = dict(enumerate("两三四五六七八九", 2))
+_COUNTS = dict(
+    enumerate(
+        (
+            gettext_noop("两"),
+            gettext_noop("三"),
+            gettext_noop("四"),
+            gettext_noop("五"),
+            gettext_noop("六"),
+            gettext_noop("七"),
+            gettext_noop("八"),
+            gettext_noop("九"),
+        ),
+        2,
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +67,11 @@ class Standing:
         """填报第2位，按五区数据推算第3位; empty where both agree or one is unknown."""
         if self.entered is None or self.place_no in (None, self.entered.place):
             return ""
-        return (
-            f"填报第{self.entered.place}位，按{_COUNTS.get(self.entered.pool_size, '各')}区数据推算第{self.place_no}位"
-        )
+        return gettext("填报第%(place)s位，按%(pool_size)s区数据推算第%(place_no)s位") % {
+            "place": self.entered.place,
+            "pool_size": gettext(_COUNTS.get(self.entered.pool_size, str(self.entered.pool_size))),
+            "place_no": self.place_no,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +126,7 @@ def ways(indicator: Indicator) -> list[tuple[str, str]]:
     if indicator.nature == Indicator.Nature.TEXT:
         return []
     if indicator.nature == Indicator.Nature.RATIO:
-        return [(RankBy.OTHER.value, "按数值")]
+        return [(RankBy.OTHER.value, gettext("按数值"))]
     return [(RankBy.GROWTH.value, str(RankBy.GROWTH.label)), (RankBy.LEVEL.value, str(RankBy.LEVEL.label))]
 
 
@@ -324,21 +343,27 @@ def _standing(district: District, row: Row | None, pool: RankPool, by: str) -> S
 def _problem(pool: RankPool, period: Period, standings: Sequence[Standing]) -> str:
     """Why nobody is ranked; empty when everybody can be."""
     if not pool.is_in_force(period.end):
-        return f"“{pool.name}”在{label(period)}不适用，不能排位"
+        return gettext("“%(pool)s”在%(period)s不适用，不能排位") % {"pool": pool.name, "period": period_label(period)}
     if not standings:
-        return f"“{pool.name}”没有成员，不能排位"
-    missing = [one.district.name for one in standings if one.figure is None]
+        return gettext("“%(pool)s”没有成员，不能排位") % {"pool": pool.name}
+    missing = [str(name_of(one.district)) for one in standings if one.figure is None]
     if missing:
-        return f"缺{'、'.join(missing)}，不能排位"
+        return gettext("缺%(missing)s，不能排位") % {"missing": gettext("、").join(missing)}
     if len({one.is_demo for one in standings}) > 1:
-        return "真实数据不与演示数据一起排位"
-    inexact = [one.district.name for one in standings if one.value is None]
+        return gettext("真实数据不与演示数据一起排位")
+    inexact = [str(name_of(one.district)) for one in standings if one.value is None]
     if inexact:
-        return f"{'、'.join(inexact)}不是确数，不能排位"
-    for what, said in (("增速口径", [one.basis for one in standings]), ("计量单位", [one.unit for one in standings])):
+        return gettext("%(inexact)s不是确数，不能排位") % {"inexact": gettext("、").join(inexact)}
+    for what, said in (
+        (gettext("增速口径"), [one.basis for one in standings]),
+        (gettext("计量单位"), [one.unit for one in standings]),
+    ):
         if len(set(said)) > 1:
-            told = (f"{one.district.name}{words or '未写明'}" for one, words in zip(standings, said, strict=True))
-            return f"{what}不一致（{'，'.join(told)}），不能排位"
+            told = (
+                f"{name_of(one.district)}{words or gettext('未写明')}"
+                for one, words in zip(standings, said, strict=True)
+            )
+            return gettext("%(what)s不一致（%(told)s），不能排位") % {"what": what, "told": gettext("，").join(told)}
     return ""
 
 

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from django.utils.translation import gettext
+
 from indicators import calculations
 from indicators.models import GrowthReason
 from indicators.models.fields import period_columns
@@ -91,10 +93,10 @@ def reconciliation(row: Row, *, district: str, known_at: dt.datetime | None = No
     unexplained = _points(f"{key}/unexplained", round_to(rest, places))
     steps = _drawn(
         [
-            (Step("名义测算", row.nominal_growth, is_sum=True), nominal),
+            (Step(gettext("名义测算"), row.nominal_growth, is_sum=True), nominal),
             *((_reason_step(reason, key), reason.effect) for reason in told),
-            (Step("未说明", unexplained), rest),
-            (Step("公布增速", row.growth, is_sum=True), published),
+            (Step(gettext("未说明"), unexplained), rest),
+            (Step(gettext("公布增速"), row.growth, is_sum=True), published),
         ]
     )
     interval = growth_interval(current, base)

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from django.utils.translation import gettext
+
 from indicators import actions
 from indicators.board import handed_in, is_on_time
 from indicators.corrections import address, changed_cells, kept_comparisons, kept_ranks, standing
@@ -101,8 +103,8 @@ def _lateness(
     if came is None:
         return "", ""
     if (on_time := is_on_time(round.due_at, came)) is None:
-        return "", "补报不计"
-    return ("on_time", "按时") if on_time else ("late", came_late_text(days_late(round, came)))
+        return "", gettext("补报不计")
+    return ("on_time", gettext("按时")) if on_time else ("late", came_late_text(days_late(round, came)))
 
 
 # One form
@@ -256,7 +258,7 @@ def _cells(entry: Entry, vintage: Vintage | None, current: Row | None, changed: 
     field = ReturnedCell.Field
 
     def cell(name: str, new: str, old: tuple[Figure, ...] = (), text: str = "") -> ReviewCell:
-        label = str(field(name).label) if name in field.values else "数据状态"
+        label = str(field(name).label) if name in field.values else gettext("数据状态")
         return ReviewCell(str(name), label, new, old, text, name in changed)
 
     return (
@@ -279,7 +281,10 @@ def _ranks_text(entry: Entry, vintage: Vintage | None) -> str:
         found.append((entry.rank_place, entry.rank_pool.name, entry.rank_by or RankBy.UNSTATED.value))
     if vintage and not entry.is_blank:
         found += [(rank.place, rank.pool.name, rank.by) for rank in kept_ranks(entry, vintage)]
-    return "；".join(f"第{place}位（{pool}，{RankBy(by).label}）" for place, pool, by in found)
+    return gettext("；").join(
+        (gettext("第%(place)s位（%(pool)s，%(label)s）") % {"place": place, "pool": pool, "label": RankBy(by).label})
+        for place, pool, by in found
+    )
 
 
 def _rows_around(entries: Sequence[Entry], user: User) -> dict[tuple[str, int, str], Row]:

@@ -8,8 +8,9 @@ import django_tables2 as tables
 from django.utils.translation import gettext_lazy as _
 
 from indicators.rows import VintageInfo
-from lvyuan.periods import Period, label
+from lvyuan.periods import Period
 from lvyuan.ui.tables import BaseTable, FigureColumn
+from lvyuan.ui.words import name_of, period_label
 
 
 class IndicatorTable(BaseTable):
@@ -37,11 +38,14 @@ class IndicatorTable(BaseTable):
 
     caption = _("指标一览")
 
+    def render_name(self, record: Any) -> str:
+        return str(name_of(record.indicator))
+
     def render_category(self, record: Any) -> str:
         return str(record.indicator.get_category_display())
 
     def render_period(self, value: Period) -> str:
-        return label(value)
+        return period_label(value)
 
     def render_source(self, value: VintageInfo) -> str:
         return f"{value.source} · {value.locator}" if value.locator else value.source

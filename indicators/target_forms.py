@@ -9,6 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.utils.formats import date_format
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from indicators.actions.targets import Point
@@ -16,19 +18,24 @@ from indicators.models import Comparator, Indicator, Source, StrategyNode, Targe
 from indicators.written import figure_in_unit, storable
 from lvyuan.numbers import NumberError, plain
 from lvyuan.periods import Period, PeriodError, label, parse
+from lvyuan.ui.words import refusal
 
 MONTHS = tuple(range(1, 13))
 SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("promise", "承诺什么", ("code", "name", "kind", "indicator", "node", "measure", "text", "value", "unit")),
-    ("direction", "怎样算达到", ("direction", "upper", "compared_with", "met_on")),
+    (
+        "promise",
+        gettext_noop("承诺什么"),
+        ("code", "name", "kind", "indicator", "node", "measure", "text", "value", "unit"),
+    ),
+    ("direction", gettext_noop("怎样算达到"), ("direction", "upper", "compared_with", "met_on")),
     (
         "path",
-        "期限与进度",
+        gettext_noop("期限与进度"),
         ("period", "deadline_stated", "path", "baseline_value", "baseline_on", "rounding", "places"),
     ),
-    ("plan", "月度计划", tuple(f"month_{month}" for month in MONTHS)),
-    ("source", "来源", ("source", "locator", "wording", "note")),
-    ("change", "调整", ("reason", "authority")),
+    ("plan", gettext_noop("月度计划"), tuple(f"month_{month}" for month in MONTHS)),
+    ("source", gettext_noop("来源"), ("source", "locator", "wording", "note")),
+    ("change", gettext_noop("调整"), ("reason", "authority")),
 )
 # Columns of the table that the form names alike and whose cleaned value is stored as it is.
 _PLAIN = (
@@ -101,7 +108,7 @@ class TargetForm(forms.Form):
         initial = {"rounding": Target.Rounding.HALF_UP, "places": 1, "path": Target.Path.NONE}
         super().__init__(*args, initial=_initial(target, points) if target else initial, **kwargs)
         for month in MONTHS:
-            self.fields[f"month_{month}"] = NumberField(label=f"{month}月")
+            self.fields[f"month_{month}"] = NumberField(label=date_format(dt.date(2000, month, 1), gettext("n月")))
         self.fields["node"].queryset = StrategyNode.objects.select_related("plan")  # type: ignore[attr-defined]
         for name in ("reason", "authority", "version") if target is None else ("code",):
             del self.fields[name]
@@ -109,7 +116,7 @@ class TargetForm(forms.Form):
     def sections(self) -> list[dict[str, Any]]:
         """The visible fields under their headings; a new target has nothing to explain."""
         return [
-            {"id": key, "title": title, "fields": [self[name] for name in names if name in self.fields]}
+            {"id": key, "title": gettext(title), "fields": [self[name] for name in names if name in self.fields]}
             for key, title, names in SECTIONS
             if any(name in self.fields for name in names)
         ]
@@ -118,7 +125,7 @@ class TargetForm(forms.Form):
         try:
             return parse(self.cleaned_data["period"])
         except PeriodError as error:
-            raise forms.ValidationError(f"{error.problem}。{error.remedy}。") from error
+            raise forms.ValidationError(refusal(error)) from error
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -141,7 +148,7 @@ class TargetForm(forms.Form):
                 return
             cleaned[name] = storable("value", parsed.value, text)
         except NumberError as error:
-            self.add_error(name, f"{error.problem}。{error.remedy}。")
+            self.add_error(name, refusal(error))
             return
         if name == "value":
             cleaned["comparator"] = parsed.comparator

@@ -9,6 +9,7 @@ from enum import IntEnum
 
 from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from indicators.findings import Checked, findings
 from indicators.locks import Locks, locks_each
@@ -76,10 +77,12 @@ class Task:
     def verb(self) -> str:
         """What opening the form is for."""
         if self.awaits_signature:
-            return "查看并签发"
+            return gettext("查看并签发")
         if not self.is_open:
-            return "查看"
-        return {State.NOT_STARTED: "开始填报", State.RETURNED: "改正"}.get(State(self.submission.state), "继续填报")
+            return gettext("查看")
+        return {State.NOT_STARTED: gettext("开始填报"), State.RETURNED: gettext("改正")}.get(
+            State(self.submission.state), gettext("继续填报")
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import re
 from decimal import Decimal
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 
 from indicators.models import Entry
 from indicators.models.fields import FigureField
@@ -52,5 +53,7 @@ def storable(name: str, value: Decimal, text: str) -> Decimal:
     try:
         column.run_validators(value)
     except ValidationError as error:
-        raise NumberError(text, "位数过多", "整数和小数合计不超过 38 位，其中小数不超过 12 位") from error
+        raise NumberError(
+            text, gettext("位数过多"), gettext("整数和小数合计不超过 38 位，其中小数不超过 12 位")
+        ) from error
     return value if value else value.copy_abs()

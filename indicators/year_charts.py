@@ -13,8 +13,9 @@ from indicators.charts import point_in
 from indicators.models import Indicator, Source
 from indicators.rows import Row
 from lvyuan import periods
-from lvyuan.periods import Period, PeriodKind, has_slot, short_label
+from lvyuan.periods import Period, PeriodKind, has_slot
 from lvyuan.ui.charts import Mark, Series, line_chart
+from lvyuan.ui.words import name_of, period_short
 
 
 def is_invented(row: Row) -> bool:
@@ -59,18 +60,18 @@ def year_chart(row: Row, span: Sequence[Row]) -> dict[str, Any] | None:
     if not told:
         return None
     return line_chart(
-        title=indicator.name,
+        title=str(name_of(indicator)),
         series=told,
         unit=unit,
         marks=_breaks(known, before) + _breaks(known, this_year),
-        labels=[short_label(slot) for slot in slots],
+        labels=[period_short(slot) for slot in slots],
     )
 
 
 def _points(
     slots: Sequence[Period], known: dict[Period, Row], measure: str, unit: str
 ) -> list[tuple[str, Decimal | None]]:
-    return [(short_label(slot), point_in(known[slot], measure, unit) if slot in known else None) for slot in slots]
+    return [(period_short(slot), point_in(known[slot], measure, unit) if slot in known else None) for slot in slots]
 
 
 def _versions(known: dict[Period, Row], slots: Sequence[Period]) -> list[tuple[Period, int]]:
@@ -88,7 +89,7 @@ def _last_year_name(known: dict[Period, Row], before: Sequence[Period], this_yea
 
 def _breaks(known: dict[Period, Row], slots: Sequence[Period]) -> list[Mark]:
     return [
-        Mark(at=short_label(slot), text=_("%(year)s年口径变更") % {"year": slot.year_no})
+        Mark(at=period_short(slot), text=_("%(year)s年口径变更") % {"year": slot.year_no})
         for (_slot, earlier), (slot, later) in pairwise(_versions(known, slots))
         if earlier != later
     ]

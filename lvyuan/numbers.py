@@ -30,6 +30,11 @@ _WIDE: Final = Context(prec=120, traps=[InvalidOperation])
 _EXACT: Final = Context(prec=120, traps=[InvalidOperation, Inexact])  # raises rather than rounds
 
 
+def _(text: str) -> str:
+    """Marks a text for translation, which happens where it is shown (lvyuan.ui.words)."""
+    return text
+
+
 class NumberError(ValueError):
     """A text that is no figure: `text` is what was given, `problem` and `remedy` are Chinese."""
 
@@ -79,7 +84,7 @@ def get_unit(name: str) -> Unit:
     """The unit of that printed name (％ counts as %); raises NumberError when unknown."""
     unit = UNITS.get(name.translate(_HALF_WIDTH))
     if unit is None:
-        raise NumberError(name, "不是认得的计量单位", f"请用：{'、'.join(UNITS)}")
+        raise NumberError(name, _("不是认得的计量单位"), f"请用：{'、'.join(UNITS)}")
     return unit
 
 
@@ -92,7 +97,7 @@ def convert(value: Decimal, from_unit: str, to_unit: str) -> Decimal:
     """
     source, target = get_unit(from_unit), get_unit(to_unit)
     if source.dimension != target.dimension:
-        raise NumberError(f"{from_unit}→{to_unit}", "两种单位不可换算", "请核对指标的计量单位")
+        raise NumberError(f"{from_unit}→{to_unit}", _("两种单位不可换算"), _("请核对指标的计量单位"))
     if source is target:
         return _finite(value)
     base = _EXACT.multiply(_finite(value), source.scale)
@@ -159,11 +164,11 @@ _FIGURE: Final = re.compile(
     rf"(?:(?P<more>余)?{_SPACE}(?P<unit>{'|'.join(UNITS)})?|(?P<grade>亿元?级))"
 )
 _HINTS: Final = (
-    ("#", "“#”表示其中，不是数字", "请删去“#”或把该行设为其中项"),
-    ("[增升涨降跌减落]", "方向词不能代替正负号", "下降6.0%请写成 -6.0%，增长请直接写数字"),
-    ("[()（）]", "括号不是负号", "负数请写成 -6.0"),
-    ("[,，]", "千位分隔符不成三位一组", "请写成 1,234,567.8 或去掉分隔符"),
-    ("", "不是认得的数据写法", "请只写数字和单位，如 223.7亿元、3.7万户、-6.0%、450余"),
+    ("#", _("“#”表示其中，不是数字"), _("请删去“#”或把该行设为其中项")),
+    ("[增升涨降跌减落]", _("方向词不能代替正负号"), _("下降6.0%请写成 -6.0%，增长请直接写数字")),
+    ("[()（）]", _("括号不是负号"), _("负数请写成 -6.0")),
+    ("[,，]", _("千位分隔符不成三位一组"), _("请写成 1,234,567.8 或去掉分隔符")),
+    ("", _("不是认得的数据写法"), _("请只写数字和单位，如 223.7亿元、3.7万户、-6.0%、450余")),
 )
 
 
@@ -185,16 +190,16 @@ def parse_figure(text: str | None, *, unit: str | None = None) -> ParsedFigure:
         return ParsedFigure(printed=printed, unit=name, null_reason=null_reason)
     if stripped == "持平":
         if column and column.dimension not in GROWTH_DIMENSIONS:
-            raise NumberError(printed, "持平只能用于增速", "请填写数值")
+            raise NumberError(printed, _("持平只能用于增速"), _("请填写数值"))
         return ParsedFigure(printed=printed, unit=name, value=Decimal(0), text=stripped)
     found = _FIGURE.fullmatch(stripped.translate(_HALF_WIDTH))
     if not found or len(stripped) > MAX_LENGTH or not _marks_fit(found):
         raise _refusal(printed)
     own = "亿元" if found["grade"] else found["unit"]
     if column and own not in (None, name):
-        raise NumberError(printed, f"文字的单位是{own}，本列的单位是{name}", "请换算成本列单位")
+        raise NumberError(printed, f"文字的单位是{own}，本列的单位是{name}", _("请换算成本列单位"))
     if column and column.scale != 1 and own is None and found["word"]:
-        raise NumberError(printed, f"没有单位，不能确定是否以{name}计", "请写明单位，如 近万人次")
+        raise NumberError(printed, f"没有单位，不能确定是否以{name}计", _("请写明单位，如 近万人次"))
     digits, mark = found["digits"], found["prefix"] or found["more"] or found["grade"]
     return ParsedFigure(
         printed=printed,
@@ -306,5 +311,5 @@ def format_signed_pp(value: Decimal) -> str:
 
 def _finite(value: Decimal) -> Decimal:
     if not value.is_finite():
-        raise NumberError(str(value), "不是有限的数", "请核对数据")
+        raise NumberError(str(value), _("不是有限的数"), _("请核对数据"))
     return value

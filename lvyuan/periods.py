@@ -45,6 +45,11 @@ _KIND_NAMES: Final[Mapping[PeriodKind, str]] = {
 _DATED: Final = (PeriodKind.INSTANT, PeriodKind.WINDOW)  # their end is a day, not a month
 
 
+def _(text: str) -> str:
+    """Marks a text for translation, which happens where it is shown (lvyuan.ui.words)."""
+    return text
+
+
 class PeriodError(ValueError):
     """A period that cannot be: `text` is what was given, `problem` and `remedy` are Chinese."""
 
@@ -86,36 +91,36 @@ class Period:
     def __post_init__(self) -> None:
         for day in (self.end, self.start):
             if isinstance(day, datetime):
-                raise PeriodError(str(day), "带有时刻", "期别只用日期，请去掉时分秒")
+                raise PeriodError(str(day), _("带有时刻"), _("期别只用日期，请去掉时分秒"))
             if day is not None and not FIRST_YEAR <= day.year <= LAST_YEAR:
                 years = f"{FIRST_YEAR}—{LAST_YEAR}"
-                raise PeriodError(f"{day.year}年", f"年份不在{years}之内", "请核对年份")
+                raise PeriodError(f"{day.year}年", f"年份不在{years}之内", _("请核对年份"))
         object.__setattr__(self, "kind", PeriodKind(self.kind))  # a database gives plain text
         first = _FIRST_MONTH.get(self.kind)
         problem = self._end_problem() or ("" if first else self._start_problem())
         if first and not problem:
             derived = date(self.end.year, first(self.end.month), 1)
-            problem = "起点与期别不符" if self.start not in (None, derived) else ""
+            problem = _("起点与期别不符") if self.start not in (None, derived) else ""
             object.__setattr__(self, "start", derived)
         if problem:
             text = f"{self.start or ''}_{self.end}.{self.kind}".lstrip("_")
-            raise PeriodError(text, problem, "请核对起止日期")
+            raise PeriodError(text, problem, _("请核对起止日期"))
 
     def _end_problem(self) -> str:
         if self.kind not in _DATED and not _is_month_end(self.end):
-            return "终点应为月末"
+            return _("终点应为月末")
         if self.kind is PeriodKind.QUARTER and self.end.month % 3:
-            return "季度应止于3、6、9、12月"
+            return _("季度应止于3、6、9、12月")
         if self.kind is PeriodKind.YEAR and self.end.month != 12:
-            return "全年应止于12月"
+            return _("全年应止于12月")
         return ""
 
     def _start_problem(self) -> str:
         if self.kind is PeriodKind.INSTANT:
-            return "时点没有起点" if self.start else ""
+            return _("时点没有起点") if self.start else ""
         if self.kind is PeriodKind.PLAN and (self.start is None or self.start.day != 1):
-            return "计划期应有起始月，且起点为月初"
-        return "起点晚于终点" if self.start and self.start > self.end else ""
+            return _("计划期应有起始月，且起点为月初")
+        return _("起点晚于终点") if self.start and self.start > self.end else ""
 
     @classmethod
     def month(cls, year: int, month: int) -> Period:
@@ -131,7 +136,7 @@ class Period:
     def quarter(cls, year: int, quarter: int) -> Period:
         """The single quarter, 1 to 4."""
         if quarter not in (1, 2, 3, 4):
-            raise PeriodError(f"{year}年{quarter}季度", "季度只有一至四", "请核对季度")
+            raise PeriodError(f"{year}年{quarter}季度", _("季度只有一至四"), _("请核对季度"))
         return cls(PeriodKind.QUARTER, _month_end(year, quarter * 3))
 
     @classmethod
@@ -167,7 +172,7 @@ class Period:
                 raise PeriodError(text, error.problem, error.remedy) from None
             if period.code == text:
                 return period
-        raise PeriodError(text, "不是期别代码", "代码形如 2023-06.ytd、2023-08-04.instant")
+        raise PeriodError(text, _("不是期别代码"), _("代码形如 2023-06.ytd、2023-08-04.instant"))
 
     @property
     def code(self) -> str:
@@ -223,12 +228,12 @@ def _day(year: int, month: int, day: int) -> date:
         return date(year, month, day)
     except ValueError:
         text = f"{year}年{month}月{day}日"
-        raise PeriodError(text, f"没有{text}这一天", "请核对日期") from None
+        raise PeriodError(text, f"没有{text}这一天", _("请核对日期")) from None
 
 
 def _month_end(year: int, month: int) -> date:
     if not 1 <= month <= 12:
-        raise PeriodError(f"{year}年{month}月", "月份只有1—12", "请核对月份")
+        raise PeriodError(f"{year}年{month}月", _("月份只有1—12"), _("请核对月份"))
     return _day(year, month, monthrange(year, month)[1])
 
 
@@ -313,7 +318,7 @@ _WORDS: Final = {"上半年": 6, "前三季度": 9, "前3季度": 9, "全年": 1
     numeral: number for number, numeral in enumerate("一二三四五六七八九", 1)
 }
 _DASH: Final = "(?:——|[-‐‑‒–—―−－~～〜至到])"
-_REMEDY: Final = "请写成“2023年1—6月”“2023年6月”“2023年二季度”“2023年”或“截至2023年8月4日”"
+_REMEDY: Final = _("请写成“2023年1—6月”“2023年6月”“2023年二季度”“2023年”或“截至2023年8月4日”")
 
 
 class _Form(NamedTuple):
@@ -369,7 +374,7 @@ def _build(
         return Period.plan((y0, m0), (y, m))
     if kind is PeriodKind.YTD and m0 != 1:
         problem = f"累计应从1月起，{m0}—{m}月不是累计"
-        raise PeriodError("", problem, "累计请写“1—N月”，计划期请指明期别类型")
+        raise PeriodError("", problem, _("累计请写“1—N月”，计划期请指明期别类型"))
     end = _month_end(y, q * 3 or m) if d is None else _day(y, m, d)
     return Period(kind, end, None if d0 is None else _day(y0, m0, d0))
 
@@ -389,24 +394,24 @@ def parse(text: str, kind: PeriodKind | None = None, year: int | None = None) ->
         remedy = f"请把整列改为文本，写成“{decimal[1]}年1月”或“{decimal[1]}-10”"
         raise AmbiguousPeriod(text, f"小数点写法无法分辨：{both}", remedy)
     if "下半年" in plain:
-        raise PeriodError(text, "下半年不从1月起，不是累计", "请改用三季度、四季度或全年")
+        raise PeriodError(text, _("下半年不从1月起，不是累计"), _("请改用三季度、四季度或全年"))
     for form in _FORMS:
         if found := form.pattern.fullmatch(plain):
             break
     else:
-        raise PeriodError(text, "不是认得的期别写法", _REMEDY)
+        raise PeriodError(text, _("不是认得的期别写法"), _REMEDY)
     chosen = _settle_kind(text, form, kind)
     parts = {name: part for name, part in found.groupdict().items() if part}
     numbers = {name: _WORDS.get(part) or int(part) for name, part in parts.items()}
     end_year = numbers.get("y", numbers.get("y0", year))
     if end_year is None:
-        raise YearNeeded(text, "没有年份", "请在文字里写明年份或另行指定年份")
+        raise YearNeeded(text, _("没有年份"), _("请在文字里写明年份或另行指定年份"))
     try:
         period = _build(chosen, **{"y0": end_year, **numbers, "y": end_year})
     except PeriodError as error:
         raise PeriodError(text, error.problem, error.remedy) from None
     if year not in (None, period.year_no):
-        raise PeriodError(text, f"写的是{period.year_no}年，指定的却是{year}年", "请核对年份")
+        raise PeriodError(text, f"写的是{period.year_no}年，指定的却是{year}年", _("请核对年份"))
     return period
 
 
@@ -414,7 +419,7 @@ def _settle_kind(text: str, form: _Form, kind: PeriodKind | None) -> PeriodKind:
     names = "、".join(_KIND_NAMES[possible] for possible in form.kinds)
     chosen = kind or form.default
     if chosen is None:
-        raise KindNeeded(text, f"可以读作{names}", "请指明期别类型")
+        raise KindNeeded(text, f"可以读作{names}", _("请指明期别类型"))
     if chosen not in form.kinds:
         raise PeriodError(text, f"只能读作{names}，不能读作{_KIND_NAMES[chosen]}", _REMEDY)
     return chosen
@@ -460,7 +465,7 @@ def previous_slot(calendar: Calendar, period: Period) -> Period | None:
     Raises PeriodError when the period is not cumulative or not in the calendar.
     """
     if period.kind is not PeriodKind.YTD:
-        raise PeriodError(label(period), "不是累计", "只有累计才能减上一期累计")
+        raise PeriodError(label(period), _("不是累计"), _("只有累计才能减上一期累计"))
     slots, place = _place(calendar, period)
     return slots[place - 1] if place else None
 
@@ -483,7 +488,7 @@ def same_slot_last_year(period: Period) -> Period:
     Raises PeriodError for windows and plans, which have none.
     """
     if period.kind in (PeriodKind.WINDOW, PeriodKind.PLAN):
-        raise PeriodError(label(period), f"{_KIND_NAMES[period.kind]}没有上年同期", "请指定期别")
+        raise PeriodError(label(period), f"{_KIND_NAMES[period.kind]}没有上年同期", _("请指定期别"))
     end = _month_end(period.year_no - 1, period.month_no)
     if not _is_month_end(period.end):
         end = end.replace(day=period.end.day)
@@ -500,6 +505,6 @@ def first_slot_covers_single_unit(calendar: Calendar) -> bool:
 
 def _place(calendar: Calendar, period: Period) -> tuple[tuple[Period, ...], int]:
     if not has_slot(calendar, period):
-        raise PeriodError(label(period), "这项指标没有这一期", "请核对指标的发布日历")
+        raise PeriodError(label(period), _("这项指标没有这一期"), _("请核对指标的发布日历"))
     slots = slots_of_year(calendar, period.year_no, period.kind)
     return slots, slots.index(period)

@@ -60,6 +60,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "lvyuan.ui.middleware.CacheMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "lvyuan.ui.language.ChosenLanguageMiddleware",
     "lvyuan.ui.middleware.PlainAddressMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -88,7 +89,11 @@ TEMPLATES = [
                 "lvyuan.ui.context.site",
                 "lvyuan.notices.context.unread",
             ],
-            "builtins": ["lvyuan.ui.templatetags.figures", "django.templatetags.static"],
+            "builtins": [
+                "lvyuan.ui.templatetags.figures",
+                "django.templatetags.static",
+                "django.templatetags.i18n",
+            ],
         },
     },
 ]
@@ -131,7 +136,14 @@ APP_ROLE = env.str("APP_ROLE", default="lvyuan_app")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- language and time ----------------------------------------------------------------------------
+# The UI texts in the code are Chinese; locale/en translates them (`make messages`). Which of the two is shown, each
+# person chooses (lvyuan.ui.language).
 LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", "中文"), ("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGE_COOKIE_AGE = 365 * 24 * 60 * 60
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 TIME_ZONE = "Asia/Shanghai"
 USE_I18N = True
 USE_TZ = True
@@ -230,6 +242,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
+LANGUAGE_COOKIE_SECURE = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

@@ -1,7 +1,8 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class ProjectsConfig(AppConfig):
     name = "projects"
-    verbose_name = "重点项目"
+    verbose_name = _("重点项目")
     default_auto_field = "django.db.models.BigAutoField"

@@ -13,7 +13,7 @@ class ProjectFilterForm(forms.Form):
     state = forms.ChoiceField(
         label=_("状态"),
         required=False,
-        choices=[("", _("全部状态")), *((state.value, label) for state, label in STATE_LABELS.items())],
+        choices=[("", _("全部状态")), *((state.value, _(label)) for state, label in STATE_LABELS.items())],
     )
 
     def narrow(self, portfolio: Portfolio) -> list[ProjectRow]:

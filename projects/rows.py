@@ -16,6 +16,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import BigIntegerField, DateField, DateTimeField, OuterRef, Q, QuerySet, TextField
 from django.db.models.functions import JSONObject
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
 
 from indicators.calculations import implied_base
 from indicators.models import Indicator, PrintedComparison, Source
@@ -31,16 +32,16 @@ from projects.models import KeyProject, ListMembership, ProjectList, StageEvent
 RATE_PLACES = 1
 WALL_LIMIT = 200  # marks that one can still tell apart; a longer list is a bar
 STATE_LABELS = {
-    StartState.STARTED: "已开工",
-    StartState.POSSIBLE: "可能已开工",
-    StartState.NOT_STARTED: "未开工",
+    StartState.STARTED: gettext_noop("已开工"),
+    StartState.POSSIBLE: gettext_noop("可能已开工"),
+    StartState.NOT_STARTED: gettext_noop("未开工"),
 }
 
 
 COUNTED_LABELS = {
-    StartState.STARTED: "计入已开工",
-    StartState.POSSIBLE: "可能计入已开工",
-    StartState.NOT_STARTED: "未计入已开工",
+    StartState.STARTED: gettext_noop("计入已开工"),
+    StartState.POSSIBLE: gettext_noop("可能计入已开工"),
+    StartState.NOT_STARTED: gettext_noop("未计入已开工"),
 }
 
 
@@ -64,8 +65,8 @@ class ProjectRow:
     def state_label(self) -> str:
         """The state in words; a placeholder is only counted, since nobody said which project it is."""
         if self.is_placeholder:
-            return COUNTED_LABELS[self.state]
-        return STATE_LABELS[self.state]
+            return gettext(COUNTED_LABELS[self.state])
+        return gettext(STATE_LABELS[self.state])
 
     @property
     def is_placeholder(self) -> bool:

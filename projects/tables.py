@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from lvyuan.ui.tables import BaseTable
 from lvyuan.ui.templatetags.figures import mark
+from lvyuan.ui.words import name_of
 from projects.rows import ProjectRow
 
 
@@ -20,10 +21,13 @@ class ProjectTable(BaseTable):
     )
     state = tables.Column(verbose_name=_("状态"))
     department = tables.Column(
-        verbose_name=_("责任单位"), accessor="project__department", default="未录入", orderable=False
+        verbose_name=_("责任单位"), accessor="project__department", default=_("未录入"), orderable=False
     )
 
     caption = _("项目一览")
+
+    def render_name(self, record: ProjectRow) -> str:
+        return str(name_of(record.project))
 
     def render_state(self, record: ProjectRow) -> SafeString:
         shown = mark(record.state, record.state_label)

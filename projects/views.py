@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from lvyuan.audit.triggers import FIGURES
@@ -63,7 +64,7 @@ def project_detail(request: HttpRequest, code: str) -> HttpResponse:
         .first()
     )
     if project is None:
-        raise Missing("没有这个项目。")
+        raise Missing(gettext("没有这个项目。"))
     known_at = asked_moment(request)
     found = portfolio(
         as_of=asked_date(request, "as_of"), known_at=known_at, user=request.user, district=settings.HOME_DISTRICT
@@ -93,7 +94,7 @@ def portfolio_figure(request: HttpRequest, district: str, address: str) -> HttpR
     known_at = asked_moment(request)
     found = portfolio(as_of=day_of(day), known_at=known_at, user=request.user, district=district, code=code)
     if not found.known:
-        raise Missing("没有这份项目清单。")
+        raise Missing(gettext("没有这份项目清单。"))
     page = Paginator(found.projects, BaseTable.PER_PAGE).get_page(request.GET.get("page"))
     shown = {"portfolio": found, "page": page, "as_of": found.as_of, "known_at": known_at}
     return render(request, "projects/portfolio_figure.html", shown)

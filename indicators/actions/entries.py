@@ -13,6 +13,7 @@ from typing import Any
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import FilteredRelation, Q
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from indicators.actions.moves import START, locked
 from indicators.cells import COLUMNS, MAX_LENGTH, Cell, shown_text, shown_texts, write_cell
@@ -25,7 +26,8 @@ from indicators.obligations import Obligation, assignments, obligation, owed
 from indicators.refusals import Conflict, NotAllowed, Refused
 from lvyuan.accounts.models import Department, District, Role, User
 from lvyuan.audit.context import action
-from lvyuan.periods import Period, label
+from lvyuan.periods import Period
+from lvyuan.ui.words import period_label
 
 State = Submission.State
 
@@ -54,15 +56,18 @@ def save_entries(
     due = {(one.district.pk, one.indicator.pk, one.period): one for one in owed(round, department)}
     held = locks(round, department, submission, due.values(), now=now)
     if held.form:
-        raise Refused(f"{held.form.message}没有保存任何内容。")
+        raise Refused(gettext("%(message)s没有保存任何内容。") % {"message": held.form.message})
     if submission.row_version != row_version:
-        raise Conflict("这张表在您打开之后已被同事保存过。请核对最新内容后重新填写，您刚才的修改没有保存。")
+        raise Conflict(gettext("这张表在您打开之后已被同事保存过。请核对最新内容后重新填写，您刚才的修改没有保存。"))
     open_drafts = []
     for draft in drafts:
         obligation = due.get((draft.district.pk, draft.indicator.pk, draft.period))
         if obligation is None:
-            what = f"“{draft.indicator}”{label(draft.period)}"
-            raise NotAllowed(f"{what}不由{department}在这次任务中填报，没有保存任何内容。")
+            what = f"“{draft.indicator}”{period_label(draft.period)}"
+            raise NotAllowed(
+                gettext("%(what)s不由%(department)s在这次任务中填报，没有保存任何内容。")
+                % {"what": what, "department": department}
+            )
         if held.line(obligation) is None:
             open_drafts.append(draft)
     save_drafts(submission, open_drafts, by, now)
@@ -76,7 +81,7 @@ def _opened(by: User, code: str, department: Department) -> tuple[Submission, dt
     Raises NotAllowed, Round.DoesNotExist.
     """
     if not by.has_role(Role.STAFF) or by.department_id != department.pk:
-        raise NotAllowed("只有本单位的填报员可以填写这张表，没有保存任何内容。")
+        raise NotAllowed(gettext("只有本单位的填报员可以填写这张表，没有保存任何内容。"))
     found = (
         Submission.objects.select_for_update(of=("self",))
         .select_related("round__district")
@@ -175,7 +180,10 @@ def save_cells(
     assert submission.round is not None
     lines = _lines(submission, submission.round, department, {cell.indicator for cell in cells})
     if missing := {cell.indicator for cell in cells} - set(lines.owing):
-        raise NotAllowed(f"“{'、'.join(sorted(missing))}”不由{department}在这次任务中填报，没有保存任何内容。")
+        raise NotAllowed(
+            gettext("“%(missing)s”不由%(department)s在这次任务中填报，没有保存任何内容。")
+            % {"missing": gettext("、").join(sorted(missing)), "department": department}
+        )
     held = locks(submission.round, department, submission, lines.owing.values(), now=now, returned=lines.returned)
     done: list[SavedCell] = []
     written: dict[str, Entry] = {}
@@ -250,13 +258,18 @@ def _write(entry: Entry, cell: Cell, lock: Lock | None, *, has_seen: bool, unit:
     if lock:
         return SavedCell(cell, Outcome.LOCKED, stands, lock.message)
     if len(text) > MAX_LENGTH:
-        return SavedCell(cell, Outcome.INVALID, stands, f"内容超过{MAX_LENGTH}字，没有保存，请缩短。")
+        return SavedCell(
+            cell,
+            Outcome.INVALID,
+            stands,
+            gettext("内容超过%(max_length)s字，没有保存，请缩短。") % {"max_length": MAX_LENGTH},
+        )
     if not has_seen:
         draft = copy(entry)
         draft.unread = dict(entry.unread)
         write_cell(draft, cell.field, text, unit=unit, pool=pool)
         if shown_text(draft, cell.field) != stands:
-            said = "同事刚刚改过这一格，请选择保留哪一个。"
+            said = gettext("同事刚刚改过这一格，请选择保留哪一个。")
             return SavedCell(cell, Outcome.CONFLICT, stands, said, str(entry.edited_by))
     problem = write_cell(entry, cell.field, text, unit=unit, pool=pool)
     return SavedCell(cell, Outcome.INVALID if problem else Outcome.SAVED, shown_text(entry, cell.field), problem)
@@ -270,17 +283,17 @@ def add_evidence(*, by: User, entry: Entry, upload: UploadedFile[Any]) -> Eviden
     """
     submission = locked([entry.submission])[0]
     if not by.has_role(Role.STAFF) or submission.department_id != by.department_id:
-        raise NotAllowed("只有本单位的填报员可以上传佐证材料，没有保存任何内容。")
+        raise NotAllowed(gettext("只有本单位的填报员可以上传佐证材料，没有保存任何内容。"))
     assert submission.round is not None  # staff see no imports
     assert submission.department is not None
     owing = owed(submission.round, submission.department, codes=[entry.indicator.code])
     held = locks(submission.round, submission.department, submission, owing)
     if lock := held.form or next(iter(held.lines.values()), None):
-        raise Refused(f"{lock.message}材料没有保存。")
+        raise Refused(gettext("%(message)s材料没有保存。") % {"message": lock.message})
     content_type = check_evidence(upload)
     digest = hashlib.file_digest(upload.file, "sha256").hexdigest()  # type: ignore[arg-type]
     if entry.evidence.filter(sha256=digest).exists():
-        raise Refused("这份文件已经上传过。")
+        raise Refused(gettext("这份文件已经上传过。"))
     store_evidence(upload, digest)
     return Evidence.objects.create(
         entry=entry,

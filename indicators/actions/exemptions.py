@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
+from django.utils.translation import gettext
+
 from indicators.models import CheckExemption, CheckRule, Indicator
 from indicators.refusals import NotAllowed, Refused
 from lvyuan.accounts.models import Department, Role, User
@@ -27,13 +29,13 @@ def exempt(
     days are out of order.
     """
     if not by.has_role(Role.REVIEWER):
-        raise NotAllowed("只有审核员可以列入例外名单，没有改变任何内容。")
+        raise NotAllowed(gettext("只有审核员可以列入例外名单，没有改变任何内容。"))
     if not reason.strip():
-        raise Refused("列入例外名单必须写明理由，没有改变任何内容。")
+        raise Refused(gettext("列入例外名单必须写明理由，没有改变任何内容。"))
     if valid_to is not None and valid_to < valid_from:
-        raise Refused("止期不得早于起期，没有改变任何内容。")
+        raise Refused(gettext("止期不得早于起期，没有改变任何内容。"))
     if not CheckRule.objects.quasi().filter(code=rule_code).exists():
-        raise Refused("只有准强制性核查才有例外名单，没有改变任何内容。")
+        raise Refused(gettext("只有准强制性核查才有例外名单，没有改变任何内容。"))
     return CheckExemption.objects.create(
         rule_code=rule_code,
         indicator=indicator,

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from django.db.models import Max, OuterRef, Subquery
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from indicators.actions.lights import store_lights
 from indicators.models import (
@@ -28,7 +29,8 @@ from indicators.models.fields import period_columns
 from indicators.refusals import Conflict, NotAllowed, Refused
 from lvyuan.accounts.models import District, Role, User
 from lvyuan.audit.context import action
-from lvyuan.periods import Period, label
+from lvyuan.periods import Period
+from lvyuan.ui.words import period_label
 
 # district, indicator and the period's columns: what makes a figure this figure
 Address: TypeAlias = tuple[Any, ...]
@@ -157,7 +159,10 @@ def _definition(figure: VintageInput, definitions: dict[int, list[IndicatorVersi
     for version in definitions.get(figure.indicator.pk, []):
         if version.is_in_force(figure.period.end):
             return version
-    raise Refused(f"“{figure.indicator}”在{label(figure.period)}没有生效的口径，请管理员先补充指标口径。")
+    raise Refused(
+        gettext("“%(indicator)s”在%(period)s没有生效的口径，请管理员先补充指标口径。")
+        % {"indicator": figure.indicator, "period": period_label(figure.period)}
+    )
 
 
 def _add_details(given: Sequence[VintageInput], vintages: Sequence[Vintage]) -> None:
@@ -202,22 +207,28 @@ def release(*, by: User, vintages: Sequence[Vintage], authority: str, released_a
     figure was released or replaced meanwhile.
     """
     if not by.has_role(Role.REVIEWER):
-        raise NotAllowed("只有审核员可以发布数据，没有发布任何内容。")
+        raise NotAllowed(gettext("只有审核员可以发布数据，没有发布任何内容。"))
     authority = authority.strip()
     if not authority:
-        raise Refused("请写明发布依据，如“统计局2024年3月新闻发布会”。")
+        raise Refused(gettext("请写明发布依据，如“统计局2024年3月新闻发布会”。"))
     if not vintages:
-        raise Refused("请先勾选要发布的数据。")
+        raise Refused(gettext("请先勾选要发布的数据。"))
     if released_at > timezone.now():
-        raise Refused("发布时间不能晚于现在。")
+        raise Refused(gettext("发布时间不能晚于现在。"))
     keys = sorted(vintage.observation_id for vintage in vintages)
     current = {o.pk: o.current_id for o in Observation.objects.filter(pk__in=keys).order_by("pk").select_for_update()}
     done = set(Release.objects.filter(vintage__in=vintages).values_list("vintage", flat=True))
     for vintage in vintages:
         if current.get(vintage.observation_id) != vintage.pk or vintage.pk in done:
-            raise Conflict(f"{vintage.observation}已有更新或已经发布，没有发布任何内容。请刷新页面后重新勾选。")
+            raise Conflict(
+                gettext("%(observation)s已有更新或已经发布，没有发布任何内容。请刷新页面后重新勾选。")
+                % {"observation": vintage.observation}
+            )
         if vintage.known_from > released_at:
-            raise Refused(f"{vintage.observation}审核通过的时间晚于发布时间，没有发布任何内容。")
+            raise Refused(
+                gettext("%(observation)s审核通过的时间晚于发布时间，没有发布任何内容。")
+                % {"observation": vintage.observation}
+            )
     Release.objects.bulk_create(
         Release(vintage=vintage, released_at=released_at, authority=authority, by=by) for vintage in vintages
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from indicators import notices
 from indicators.actions.entries import Draft, save_drafts
@@ -56,11 +57,13 @@ def _hand_on(move: Move, by: User, submission: Submission, row_version: int | No
     take(submission, move, by=by, seen=row_version)
     entries = list(submission.entries.select_related("indicator"))
     if all(entry.is_blank and not entry.unread for entry in entries):
-        raise Refused(f"还没有填写任何数据，不能{move.name}。请至少填写一项数值、增速或位次。")
+        raise Refused(
+            gettext("还没有填写任何数据，不能%(move)s。请至少填写一项数值、增速或位次。") % {"move": move.name}
+        )
     if problem := submission_problem(submission):
         raise Refused(problem)
     if submission.round is not None and (wrong := missing_reasons(entries)):
-        raise Refused("修订已审核的数据须写明“修订理由”：\n" + "；\n".join(wrong) + "。")
+        raise Refused((gettext("修订已审核的数据须写明“修订理由”：\n")) + gettext("；\n").join(wrong) + (gettext("。")))
     return submission
 
 
@@ -73,7 +76,7 @@ def _check_open(submission: Submission, move: Move) -> None:
         return
     held = locks(submission.round, submission.department, None, [], now=now)
     if held.form:
-        raise Refused(f"{held.form.message}不能{move.name}。")
+        raise Refused(gettext("%(message)s不能%(move)s。") % {"message": held.form.message, "move": move.name})
 
 
 @action
@@ -98,14 +101,14 @@ def withdraw(*, by: User, submission: Submission, row_version: int) -> Submissio
 def submit_import(*, by: User, job: ImportJob, drafts: Sequence[Draft]) -> Submission:
     """Makes a confirmed import a submission that waits for a reviewer. Raises NotAllowed, Conflict."""
     if not by.has_role(Role.ADMIN):
-        raise NotAllowed("只有管理员可以导入数据。")
+        raise NotAllowed(gettext("只有管理员可以导入数据。"))
     job = ImportJob.objects.select_for_update().get(pk=job.pk)
     if job.created_by_id != by.pk:
-        raise NotAllowed("只有上传这份文件的人可以确认导入。")
+        raise NotAllowed(gettext("只有上传这份文件的人可以确认导入。"))
     if job.state != ImportJob.State.PREVIEWED:
-        raise Conflict(f"这次导入已是“{job.get_state_display()}”，不能再确认。")
+        raise Conflict(gettext("这次导入已是“%(state)s”，不能再确认。") % {"state": job.get_state_display()})
     if not drafts:
-        raise Refused("文件里没有新的或有变化的数据，无需导入。")
+        raise Refused(gettext("文件里没有新的或有变化的数据，无需导入。"))
     now = timezone.now()
     job.state, job.confirmed_at = ImportJob.State.CONFIRMED, now
     job.save(update_fields=["state", "confirmed_at"])

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import F, Max
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from indicators.judging import Case, cases, unjudged
 from indicators.lights import LightRuleError, evaluate, parse_rule
@@ -25,6 +26,7 @@ from indicators.models import (
 from indicators.refusals import NotAllowed, Refused
 from lvyuan.accounts.models import District, Role, User
 from lvyuan.audit.context import action
+from lvyuan.ui.words import day_label
 
 
 @action
@@ -130,24 +132,30 @@ def adopt_rule(
     judged by, for a rule that says this already, and for a period that was judged by it before.
     """
     if not by.has_role(Role.ADMIN):
-        raise NotAllowed("只有管理员可以修改评灯规则，没有改变任何内容。")
+        raise NotAllowed(gettext("只有管理员可以修改评灯规则，没有改变任何内容。"))
     if not reason.strip() or not authority.strip():
-        raise Refused("修改规则必须写明理由和批准依据，没有改变任何内容。")
+        raise Refused(gettext("修改规则必须写明理由和批准依据，没有改变任何内容。"))
     try:
         parse_rule(conditions, otherwise)
     except LightRuleError as error:
-        raise Refused(f"{error}没有改变任何内容。") from error
+        raise Refused(gettext("%(error)s没有改变任何内容。") % {"error": error}) from error
     locked = LightRule.objects.select_for_update().get(pk=rule.pk)
     last = locked.versions.order_by("-number").first()
     if last and (last.conditions, last.otherwise) == (conditions, otherwise):
-        raise Refused("与现行版本完全相同，没有改变任何内容。")
+        raise Refused(gettext("与现行版本完全相同，没有改变任何内容。"))
     if last and valid_from < last.valid_from:
-        raise Refused(f"上一版自{_day(last.valid_from)}起，新版不得更早，没有改变任何内容。")
+        raise Refused(
+            gettext("上一版自%(valid_from)s起，新版不得更早，没有改变任何内容。")
+            % {"valid_from": day_label(last.valid_from)}
+        )
     judged = LightResult.objects.filter(rule_version__rule=locked).aggregate(
         last=Max("vintage__observation__period_end")
     )["last"]
     if judged and valid_from <= judged:
-        raise Refused(f"截至{_day(judged)}的时期已按现行版本评过，新版只能自更晚的时期起，没有改变任何内容。")
+        raise Refused(
+            gettext("截至%(judged)s的时期已按现行版本评过，新版只能自更晚的时期起，没有改变任何内容。")
+            % {"judged": day_label(judged)}
+        )
     return LightRuleVersion.objects.create(
         rule=locked,
         number=last.number + 1 if last else 1,
@@ -170,16 +178,22 @@ def assign_rule(
     when nothing would change.
     """
     if not by.has_role(Role.ADMIN):
-        raise NotAllowed("只有管理员可以指定评灯规则，没有改变任何内容。")
+        raise NotAllowed(gettext("只有管理员可以指定评灯规则，没有改变任何内容。"))
     if not reason.strip():
-        raise Refused("指定规则必须写明理由，没有改变任何内容。")
+        raise Refused(gettext("指定规则必须写明理由，没有改变任何内容。"))
     if rule is not None and rule.default_for == LightRule.Subject.PROJECT:
-        raise Refused("项目规则不能用于指标，没有改变任何内容。")
+        raise Refused(gettext("项目规则不能用于指标，没有改变任何内容。"))
     Indicator.objects.select_for_update().get(pk=indicator.pk)
     use = LightRuleUse.objects.filter(indicator=indicator).select_related("rule").first()
     before = use.rule if use else None
     if before == rule:
-        raise Refused(f"{indicator}本来就{f'按“{rule}”' if rule else '按默认规则'}评定，没有改变任何内容。")
+        raise Refused(
+            gettext("%(indicator)s本来就%(rule)s评定，没有改变任何内容。")
+            % {
+                "indicator": indicator,
+                "rule": gettext("按“%(rule)s”") % {"rule": rule} if rule else gettext("按默认规则"),
+            }
+        )
     if use is not None:
         use.delete()
     if rule is not None:
@@ -205,22 +219,27 @@ def exempt_light(
     past, and where an exemption holds on one of those days already.
     """
     if not by.has_role(Role.REVIEWER):
-        raise NotAllowed("只有审核员可以批准评灯豁免，没有改变任何内容。")
+        raise NotAllowed(gettext("只有审核员可以批准评灯豁免，没有改变任何内容。"))
     if not reason.strip() or not authority.strip():
-        raise Refused("豁免必须写明理由和批准依据，没有改变任何内容。")
+        raise Refused(gettext("豁免必须写明理由和批准依据，没有改变任何内容。"))
     if valid_to is None:
-        raise Refused("豁免必须有到期日，没有改变任何内容。")
+        raise Refused(gettext("豁免必须有到期日，没有改变任何内容。"))
     if valid_to < valid_from:
-        raise Refused("止期不得早于起期，没有改变任何内容。")
+        raise Refused(gettext("止期不得早于起期，没有改变任何内容。"))
     if valid_to < timezone.localdate():
-        raise Refused("到期日已过，没有改变任何内容。")
+        raise Refused(gettext("到期日已过，没有改变任何内容。"))
     # The indicator stands for its exemptions: two requests at once would not see each other's.
     Indicator.objects.select_for_update().get(pk=indicator.pk)
     mine = LightExemption.objects.filter(district=district, indicator=indicator)
     if other := mine.filter(valid_from__lte=valid_to, valid_to__gte=valid_from).first():
         assert other.valid_to is not None  # expires
-        until = f"{_day(other.valid_from)}至{_day(other.valid_to)}"
-        raise Refused(f"{indicator}已有{until}的豁免，没有改变任何内容。")
+        until = gettext("%(valid_from)s至%(valid_to)s") % {
+            "valid_from": day_label(other.valid_from),
+            "valid_to": day_label(other.valid_to),
+        }
+        raise Refused(
+            gettext("%(indicator)s已有%(until)s的豁免，没有改变任何内容。") % {"indicator": indicator, "until": until}
+        )
     return LightExemption.objects.create(
         district=district,
         indicator=indicator,
@@ -239,19 +258,15 @@ def end_exemption(*, by: User, exemption: LightExemption, reason: str) -> None:
     Raises NotAllowed for others than reviewers, Refused without a reason or for one that has ended.
     """
     if not by.has_role(Role.REVIEWER):
-        raise NotAllowed("只有审核员可以结束评灯豁免，没有改变任何内容。")
+        raise NotAllowed(gettext("只有审核员可以结束评灯豁免，没有改变任何内容。"))
     if not reason.strip():
-        raise Refused("结束豁免必须写明理由，没有改变任何内容。")
+        raise Refused(gettext("结束豁免必须写明理由，没有改变任何内容。"))
     today = timezone.localdate()
     locked = LightExemption.objects.select_for_update().filter(pk=exemption.pk).first()
     if locked is None or locked.valid_to is None or locked.valid_to <= today:
-        raise Refused("这项豁免已经到期或今天到期，没有改变任何内容。")
+        raise Refused(gettext("这项豁免已经到期或今天到期，没有改变任何内容。"))
     if locked.valid_from > today:
         locked.delete()
         return
     locked.valid_to = today
     locked.save(update_fields=["valid_to"])
-
-
-def _day(day: dt.date) -> str:
-    return f"{day.year}年{day.month}月{day.day}日"

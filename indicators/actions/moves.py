@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
 
 from indicators.models import Entry, Submission, Transition
 from indicators.refusals import Conflict, NotAllowed, Refused
@@ -20,7 +21,7 @@ class Move:
     """A step: from where, to where, by whom; `asks_reason` of the person, `judges` figures of others."""
 
     code: str
-    name: str
+    word: str
     from_states: tuple[str, ...]
     to_state: str
     roles: tuple[str, ...]
@@ -28,20 +29,35 @@ class Move:
     judges: bool = False
     by_head: bool = False
 
+    @property
+    def name(self) -> str:
+        """The step in the person's language."""
+        return gettext(self.word)
+
 
 STAFF, REVIEWER = (Role.STAFF.value,), (Role.REVIEWER.value,)
-START = Move("start", "开始填报", (State.NOT_STARTED,), State.DRAFT, STAFF)
-SEND = Move("send", "送签", (State.DRAFT, State.RETURNED), State.SIGNING, STAFF)
-SIGN = Move("sign", "签发", (State.SIGNING,), State.SUBMITTED, STAFF, by_head=True)
-DECLINE = Move("decline", "退回修改", (State.SIGNING,), State.DRAFT, STAFF, asks_reason=True, by_head=True)
-SUBMIT = Move("submit", "提交", (State.DRAFT, State.RETURNED), State.SUBMITTED, (*STAFF, Role.ADMIN.value))
-WITHDRAW = Move("withdraw", "撤回", (State.SUBMITTED, State.SIGNING), State.DRAFT, STAFF)
-RETURN = Move("return", "退回", (State.SUBMITTED,), State.RETURNED, REVIEWER, asks_reason=True, judges=True)
-APPROVE = Move("approve", "通过", (State.SUBMITTED,), State.APPROVED, REVIEWER, judges=True)
-REOPEN = Move("reopen", "重开", (State.APPROVED,), State.RETURNED, REVIEWER, asks_reason=True, judges=True)
+START = Move("start", gettext_noop("开始填报"), (State.NOT_STARTED,), State.DRAFT, STAFF)
+SEND = Move("send", gettext_noop("送签"), (State.DRAFT, State.RETURNED), State.SIGNING, STAFF)
+SIGN = Move("sign", gettext_noop("签发"), (State.SIGNING,), State.SUBMITTED, STAFF, by_head=True)
+DECLINE = Move(
+    "decline", gettext_noop("退回修改"), (State.SIGNING,), State.DRAFT, STAFF, asks_reason=True, by_head=True
+)
+SUBMIT = Move(
+    "submit", gettext_noop("提交"), (State.DRAFT, State.RETURNED), State.SUBMITTED, (*STAFF, Role.ADMIN.value)
+)
+WITHDRAW = Move("withdraw", gettext_noop("撤回"), (State.SUBMITTED, State.SIGNING), State.DRAFT, STAFF)
+RETURN = Move(
+    "return", gettext_noop("退回"), (State.SUBMITTED,), State.RETURNED, REVIEWER, asks_reason=True, judges=True
+)
+APPROVE = Move("approve", gettext_noop("通过"), (State.SUBMITTED,), State.APPROVED, REVIEWER, judges=True)
+REOPEN = Move(
+    "reopen", gettext_noop("重开"), (State.APPROVED,), State.RETURNED, REVIEWER, asks_reason=True, judges=True
+)
 UNSENT = (State.NOT_STARTED, State.DRAFT, State.RETURNED)
-EXCUSE = Move("excuse", "免报", UNSENT, State.EXCUSED, REVIEWER, asks_reason=True, judges=True)
-RESUME = Move("resume", "撤销免报", (State.EXCUSED,), State.DRAFT, REVIEWER, asks_reason=True, judges=True)
+EXCUSE = Move("excuse", gettext_noop("免报"), UNSENT, State.EXCUSED, REVIEWER, asks_reason=True, judges=True)
+RESUME = Move(
+    "resume", gettext_noop("撤销免报"), (State.EXCUSED,), State.DRAFT, REVIEWER, asks_reason=True, judges=True
+)
 MOVES = (START, SEND, SIGN, DECLINE, SUBMIT, WITHDRAW, RETURN, APPROVE, REOPEN, EXCUSE, RESUME)
 
 
@@ -74,7 +90,9 @@ def offer(*, by: User, submission: Submission) -> Offer:
         if not why_not or by.role in move.roles:
             said.setdefault(why_not, []).append(move.code if not why_not else move.name)
     allowed = said.pop("", [])
-    return Offer(frozenset(allowed), "".join(text.replace(_MOVE, "、".join(names)) for text, names in said.items()))
+    return Offer(
+        frozenset(allowed), "".join(text.replace(_MOVE, gettext("、").join(names)) for text, names in said.items())
+    )
 
 
 def allowed_moves(*, by: User, submission: Submission) -> set[str]:
@@ -100,21 +118,24 @@ def _refusals(moves: Iterable[Move], by: User, submissions: Sequence[Submission]
 
 def _refusal(move: Move, by: User, submission: Submission, is_visible: bool, is_own: bool) -> str:
     if move.by_head and is_visible and by.has_role(*move.roles) and not by.is_department_head:
-        return f"只有单位负责人可以{_MOVE}。"
+        return gettext("只有单位负责人可以%(move)s。") % {"move": _MOVE}
     if not _is_theirs(move, by, is_visible):
-        return f"您的角色（{by.get_role_display()}）不能{_MOVE}这份报送。"
+        return gettext("您的角色（%(role)s）不能%(move)s这份报送。") % {"role": by.get_role_display(), "move": _MOVE}
     if submission.state not in move.from_states:
-        return f"这份报送目前是“{submission.get_state_display()}”，不能{_MOVE}。"
+        return gettext("这份报送目前是“%(state)s”，不能%(move)s。") % {
+            "state": submission.get_state_display(),
+            "move": _MOVE,
+        }
     if submission.round_id is None and move in (REOPEN, EXCUSE, RESUME):
-        return f"导入的数据没有填报表，不能{_MOVE}；更正请重新导入。"
+        return gettext("导入的数据没有填报表，不能%(move)s；更正请重新导入。") % {"move": _MOVE}
     department = submission.department
     signs_off = submission.round_id is not None and department is not None and department.needs_sign_off
     if move is SUBMIT and signs_off:
-        return f"{department}的报送须先由单位负责人签发，请改用“送签”。"
+        return gettext("%(department)s的报送须先由单位负责人签发，请改用“送签”。") % {"department": department}
     if move is SEND and not signs_off:
-        return f"{department}的报送不需要签发，请直接提交。"
+        return gettext("%(department)s的报送不需要签发，请直接提交。") % {"department": department}
     if move.judges and (is_own or submission.submitted_by_id == by.pk):
-        return f"填报或提交过这份报送的人不能{_MOVE}它，请由另一位审核员处理。"
+        return gettext("填报或提交过这份报送的人不能%(move)s它，请由另一位审核员处理。") % {"move": _MOVE}
     return ""
 
 
@@ -143,9 +164,9 @@ def take(submission: Submission, move: Move, *, by: User, seen: int | None = Non
     if why_not:
         raise Conflict(why_not)
     if seen is not None and submission.row_version != seen:
-        raise Conflict("这份报送在您打开之后有改动，请核对最新内容后再办理。没有改变任何内容。")
+        raise Conflict(gettext("这份报送在您打开之后有改动，请核对最新内容后再办理。没有改变任何内容。"))
     if move.asks_reason and not reason.strip():
-        raise Refused(f"{move.name}必须写明理由，好让填报员知道为什么。")
+        raise Refused(gettext("%(move)s必须写明理由，好让填报员知道为什么。") % {"move": move.name})
     return take_all([submission], move, by=by, reason={submission.pk: reason.strip()})[0]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Count
+from django.utils.translation import gettext
 
 from indicators import notices
 from indicators.actions.figures import ComparisonInput, RankInput, VintageInput, add_vintages
@@ -29,6 +30,7 @@ from indicators.refusals import NotAllowed, Refused
 from lvyuan.accounts.models import Role, User
 from lvyuan.audit.context import action
 from lvyuan.notices.models import Kind
+from lvyuan.ui.language import stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +76,9 @@ def _send_back(
     transition = take(submission, move, by=by, seen=row_version, reason=reason)
     own = set(submission.entries.values_list("pk", flat=True)) if cells else set()
     if any(cell.entry_id not in own for cell in cells):
-        raise Refused("退回的单元格不在这份报送里，没有退回任何内容。请刷新页面后重新选择。")
+        raise Refused(gettext("退回的单元格不在这份报送里，没有退回任何内容。请刷新页面后重新选择。"))
     if any(not cell.reason.strip() for cell in cells):
-        raise Refused("退回的每一项都要写明理由，没有退回任何内容。")
+        raise Refused(gettext("退回的每一项都要写明理由，没有退回任何内容。"))
     ReturnedCell.objects.bulk_create(
         ReturnedCell(transition=transition, entry_id=cell.entry_id, field=cell.field, reason=cell.reason.strip())
         for cell in cells
@@ -133,14 +135,14 @@ def approve_many(*, by: User, seen: Mapping[int, int]) -> BulkApproval:
     A fixed number of queries. Raises NotAllowed for others than reviewers, Refused when nothing was chosen.
     """
     if not by.has_role(Role.REVIEWER):
-        raise NotAllowed("只有审核员可以批量通过，没有改变任何内容。")
+        raise NotAllowed(gettext("只有审核员可以批量通过，没有改变任何内容。"))
     submissions = locked(Submission.objects.visible_to(by).filter(pk__in=seen))
     if not submissions:
-        raise Refused("请先勾选要通过的报送。")
+        raise Refused(gettext("请先勾选要通过的报送。"))
     why_not = bulk_refusals(by=by, submissions=submissions, found=findings_of(submissions))
     for submission in submissions:
         if submission.row_version != seen[submission.pk] and not why_not[submission.pk]:
-            why_not[submission.pk] = "打开之后有改动，请核对最新内容。"
+            why_not[submission.pk] = gettext("打开之后有改动，请核对最新内容。")
     approved = [submission for submission in submissions if not why_not[submission.pk]]
     refused = [(submission, why_not[submission.pk]) for submission in submissions if why_not[submission.pk]]
     take_all(approved, APPROVE, by=by)
@@ -159,7 +161,7 @@ def bulk_refusals(
     why_not = {pk: reason for (_, pk), reason in refusals([APPROVE], by=by, submissions=submissions).items()}
     for pk, reason in why_not.items():
         if not reason and (count := open_findings(found[pk].values())):
-            why_not[pk] = f"有{count}处核查问题，请逐份审核。"
+            why_not[pk] = gettext("有%(count)s处核查问题，请逐份审核。") % {"count": count}
     return why_not
 
 
@@ -188,12 +190,18 @@ def _vintages_of(submissions: Sequence[Submission], by: User) -> list[Vintage]:
                 entered_by=entry.edited_by,
                 approved_by=by,
                 entry=entry,
-                reason=entry.reason or f"{by_pk[entry.submission_id]}审核通过后更新",
+                reason=entry.reason or _renewed(by_pk[entry.submission_id]),
             )
             for entry in entries
             if address(entry) not in before or not is_restated(entry, before[address(entry)])
         ]
     )
+
+
+@stored
+def _renewed(submission: Submission) -> str:
+    """The reason of what is renewed without one of its own."""
+    return f"{submission}审核通过后更新"
 
 
 def _ranks(entry: Entry, before: Vintage | None, sizes: Mapping[int, int]) -> list[RankInput]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from indicators import notices
 from indicators.models import Chase, Indicator, LockException, Round, RoundSchedule, Submission
@@ -36,14 +37,19 @@ def open_round(
     owes anything, or the moments are out of order.
     """
     if not by.has_role(Role.REVIEWER):
-        raise NotAllowed("只有审核员可以建立填报任务，没有建立。")
+        raise NotAllowed(gettext("只有审核员可以建立填报任务，没有建立。"))
     if not opens_at < due_at <= closes_at:
-        raise Refused("开始、应报、关闭时间须依次先后，没有建立任务。")
+        raise Refused(gettext("开始、应报、关闭时间须依次先后，没有建立任务。"))
     if month > months_before(timezone.localdate(), 0):
-        raise Refused(f"{month.year}年{month.month}月还没有到，没有建立任务。")
+        raise Refused(
+            gettext("%(year)s年%(month)s月还没有到，没有建立任务。") % {"year": month.year, "month": month.month}
+        )
     round = _open(district, month, opens_at, due_at, closes_at, instructions)
     if round is None:
-        raise Refused(f"{month.year}年{month.month}月的任务已经有了，或这个月没有单位应报，没有建立任务。")
+        raise Refused(
+            gettext("%(year)s年%(month)s月的任务已经有了，或这个月没有单位应报，没有建立任务。")
+            % {"year": month.year, "month": month.month}
+        )
     return round
 
 
@@ -53,14 +59,14 @@ def change_round(
 ) -> Round:
     """Moves a regular round's due and closing moments, for everybody. Raises NotAllowed, Refused."""
     if not by.has_role(Role.REVIEWER):
-        raise NotAllowed("只有审核员可以调整填报任务，没有改变任何内容。")
+        raise NotAllowed(gettext("只有审核员可以调整填报任务，没有改变任何内容。"))
     if not reason.strip():
-        raise Refused("调整时间须写明理由，没有改变任何内容。")
+        raise Refused(gettext("调整时间须写明理由，没有改变任何内容。"))
     round = Round.objects.select_for_update().get(pk=round.pk)
     if round.kind != Round.Kind.REGULAR:
-        raise Refused("补报任务没有应报时间，不能调整。")
+        raise Refused(gettext("补报任务没有应报时间，不能调整。"))
     if not round.opens_at < due_at <= closes_at:
-        raise Refused("开始、应报、关闭时间须依次先后，没有改变任何内容。")
+        raise Refused(gettext("开始、应报、关闭时间须依次先后，没有改变任何内容。"))
     round.due_at, round.closes_at, round.instructions = due_at, closes_at, instructions.strip()
     round.save(update_fields=["due_at", "closes_at", "instructions"])
     return round
@@ -148,7 +154,7 @@ def chase(*, by: User, submissions: Sequence[Submission]) -> list[Submission]:
     Raises NotAllowed for others than reviewers, Refused when nobody is late or all were chased today.
     """
     if not by.has_role(Role.REVIEWER):
-        raise NotAllowed("只有审核员可以催报，没有发出任何提醒。")
+        raise NotAllowed(gettext("只有审核员可以催报，没有发出任何提醒。"))
     now = timezone.now()
     late = [one for one in submissions if one.is_overdue(now)]
     today = timezone.make_aware(dt.datetime.combine(timezone.localdate(now), dt.time.min))
@@ -158,7 +164,7 @@ def chase(*, by: User, submissions: Sequence[Submission]) -> list[Submission]:
     told = set(Chase.objects.filter(submission__in=late, at__gte=today).values_list("submission", flat=True))
     chased = [one for one in late if one.pk in still_late and one.pk not in told]
     if not chased:
-        raise Refused("今天已经催过了，明天可以再催。" if told else "没有逾期未报的单位，不用催报。")
+        raise Refused(gettext("今天已经催过了，明天可以再催。") if told else gettext("没有逾期未报的单位，不用催报。"))
     Chase.objects.bulk_create(Chase(submission=one, by=by) for one in chased)
     notices.tell_chased(chased, by=by, now=now)
     return chased
@@ -181,18 +187,21 @@ def grant_exception(
     or for figures that the department does not owe in it.
     """
     if not by.has_role(Role.REVIEWER):
-        raise NotAllowed("只有审核员可以临时开放，没有改变任何内容。")
+        raise NotAllowed(gettext("只有审核员可以临时开放，没有改变任何内容。"))
     now = timezone.now()
     if not reason.strip():
-        raise Refused("临时开放必须写明理由，没有改变任何内容。")
+        raise Refused(gettext("临时开放必须写明理由，没有改变任何内容。"))
     if not now < expires_at <= now + LONGEST_EXCEPTION:
-        raise Refused("到期时间须在现在之后、31天之内，没有改变任何内容。")
+        raise Refused(gettext("到期时间须在现在之后、31天之内，没有改变任何内容。"))
     round = Round.objects.select_for_update().get(pk=round.pk)
     if lock == LockException.Lock.CLOSED and round.closes_at is None:
-        raise Refused(f"{round}不会关闭，不用开放。")
+        raise Refused(gettext("%(round)s不会关闭，不用开放。") % {"round": round})
     owing = {one.indicator.pk for one in owed(round, department)}
     if not owing or (indicator is not None and indicator.pk not in owing):
-        raise Refused(f"{indicator or '任何指标'}不由{department}在{round}中填报，没有改变任何内容。")
+        raise Refused(
+            gettext("%(indicator)s不由%(department)s在%(round)s中填报，没有改变任何内容。")
+            % {"indicator": indicator or gettext("任何指标"), "department": department, "round": round}
+        )
     granted = LockException.objects.create(
         lock=lock,
         round=round,
@@ -211,11 +220,11 @@ def grant_exception(
 def end_exception(*, by: User, exception: LockException) -> LockException:
     """Locks again before the time. Raises NotAllowed, Conflict when it is over already."""
     if not by.has_role(Role.REVIEWER):
-        raise NotAllowed("只有审核员可以锁回，没有改变任何内容。")
+        raise NotAllowed(gettext("只有审核员可以锁回，没有改变任何内容。"))
     exception = LockException.objects.select_for_update().get(pk=exception.pk)
     now = timezone.now()
     if exception.ended_at is not None or exception.expires_at <= now:
-        raise Conflict("这项临时开放已经结束。")
+        raise Conflict(gettext("这项临时开放已经结束。"))
     exception.ended_at = now
     exception.save(update_fields=["ended_at"])
     return exception

@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
 from indicators.actions import Draft, submit_import
 from indicators.imports.approved import address_of, approved_at, plan_row
 from indicators.imports.lines import COLUMNS, FIGURES, Candidate, Fault, Line, known_to
@@ -17,7 +20,8 @@ from lvyuan.accounts.models import District, User
 from lvyuan.imports.models import ImportJob
 from lvyuan.imports.registry import ImportConflict, ImportRefused, Kind, Plan, PlanRow, Problem, records
 from lvyuan.imports.table import Table
-from lvyuan.periods import Period, label
+from lvyuan.periods import Period
+from lvyuan.ui.words import period_label
 
 
 def plan_observations(table: Table, user: User) -> Plan:
@@ -56,18 +60,26 @@ def plan_observations(table: Table, user: User) -> Plan:
 
 
 def _no_figure_column(table: Table) -> Problem:
-    names = "、".join(f"“{COLUMNS[name].names[0]}”" for name in FIGURES)
-    there = "、".join(f"“{header}”" for header in table.header if header)
-    message = f"没有数据列；现有的列是：{there}"
-    return Problem(line=table.header_line, message=message, remedy=f"请至少写一列：{names}")
+    names = gettext("、").join(f"“{COLUMNS[name].names[0]}”" for name in FIGURES)
+    there = gettext("、").join(f"“{header}”" for header in table.header if header)
+    message = gettext("没有数据列；现有的列是：%(there)s") % {"there": there}
+    return Problem(
+        line=table.header_line, message=message, remedy=gettext("请至少写一列：%(names)s") % {"names": names}
+    )
 
 
 def _duplicates(places: dict[tuple[Indicator, District, Period], list[int]], unit: str) -> Iterable[tuple[int, Fault]]:
     for (indicator, district, period), lines in places.items():
         for line in lines if len(lines) > 1 else ():
-            others = "、".join(str(other) for other in [x for x in lines if x != line][:5])
-            message = f"与第 {others} {unit}重复：都是{district}“{indicator}”{label(period)}"
-            yield line, Fault("indicator", message, f"请只保留一{unit}")
+            others = gettext("、").join(str(other) for other in [x for x in lines if x != line][:5])
+            message = gettext("与第 %(others)s %(unit)s重复：都是%(district)s“%(indicator)s”%(period)s") % {
+                "others": others,
+                "unit": unit,
+                "district": district,
+                "indicator": indicator,
+                "period": period_label(period),
+            }
+            yield line, Fault("indicator", message, gettext("请只保留一%(unit)s") % {"unit": unit})
 
 
 def commit_observations(job: ImportJob, rows: Sequence[PlanRow], by: User) -> Submission:
@@ -88,7 +100,7 @@ def submission_of(job: ImportJob, user: User) -> Submission | None:
 
 OBSERVATIONS = Kind(
     code="observations",
-    label="数据",
+    label=_("数据"),
     plan=plan_observations,
     commit=commit_observations,
     outcome=submission_of,

@@ -11,6 +11,7 @@ from typing import TypeAlias, cast
 
 from django.conf import settings
 from django.db.models import F
+from django.utils.translation import gettext
 
 from indicators.actions import Draft
 from indicators.imports.lines import COLUMNS, FIGURES, Candidate, Content, Fault, rank_text, said_texts
@@ -20,7 +21,7 @@ from indicators.models.figures import figure_key
 from lvyuan.accounts.models import User
 from lvyuan.imports.registry import PlanRow, Status
 from lvyuan.numbers import Comparator, format_figure, plain
-from lvyuan.periods import label
+from lvyuan.ui.words import period_label
 
 Address: TypeAlias = tuple[int, int, str, dt.date, dt.date | None]
 
@@ -70,16 +71,18 @@ def _current_of(vintage: Vintage, ranks: tuple[str, ...]) -> Current:
         vintage.value, unit=unit, comparator=cast(Comparator, vintage.comparator), printed=vintage.printed
     )
     return Current(
-        said=said_texts(vintage.value, vintage.comparator, unit, vintage.growth, vintage.text, "；".join(ranks)),
+        said=said_texts(
+            vintage.value, vintage.comparator, unit, vintage.growth, vintage.text, gettext("；").join(ranks)
+        ),
         status=vintage.status,
         ranks=ranks,
-        text=_text(value, vintage.text, vintage.growth, "；".join(ranks)),
+        text=_text(value, vintage.text, vintage.growth, gettext("；").join(ranks)),
     )
 
 
 def _text(value: str, words: str, growth: Decimal | None, rank: str) -> str:
-    rate = f"同比 {plain(growth)}%" if growth is not None else ""
-    return "；".join(part for part in (value, words, rate, rank) if part)
+    rate = gettext("同比 %(growth)s%%") % {"growth": plain(growth)} if growth is not None else ""
+    return gettext("；").join(part for part in (value, words, rate, rank) if part)
 
 
 def plan_row(candidate: Candidate, current: Current | None) -> PlanRow:
@@ -98,14 +101,16 @@ def plan_row(candidate: Candidate, current: Current | None) -> PlanRow:
         if status == "changed":
             _check_nothing_lost(content, current)
         if restated:
-            old += f"（{VintageStatus(current.status).label}）"
-            new += f"（{VintageStatus(content.status).label}）"
+            old += gettext("（%(label)s）") % {"label": VintageStatus(current.status).label}
+            new += gettext("（%(label)s）") % {"label": VintageStatus(content.status).label}
     columns = content.columns()
     return PlanRow(
         line=candidate.line,
         key=figure_key(indicator.code, district.code, candidate.period),
-        title=indicator.name if district.code == settings.HOME_DISTRICT else f"{indicator.name}（{district}）",
-        period=label(candidate.period),
+        title=indicator.name
+        if district.code == settings.HOME_DISTRICT
+        else gettext("%(indicator)s（%(district)s）") % {"indicator": indicator.name, "district": district},
+        period=period_label(candidate.period),
         old=old,
         new=new,
         status=status,
@@ -120,6 +125,9 @@ def _check_nothing_lost(content: Content, current: Current) -> None:
     if len(current.ranks) > 1 and "rank" not in lost:
         lost.append("rank")
     if lost:
-        names = "、".join(COLUMNS[name].names[0] for name in lost)
-        message = f"现行数据（{current.text}）的{names}在这一行没有写全，导入后会丢失"
-        raise Fault(lost[0], message, "请照现行数据补全，或在填报表里更正")
+        names = gettext("、").join(COLUMNS[name].names[0] for name in lost)
+        message = gettext("现行数据（%(current)s）的%(names)s在这一行没有写全，导入后会丢失") % {
+            "current": current.text,
+            "names": names,
+        }
+        raise Fault(lost[0], message, gettext("请照现行数据补全，或在填报表里更正"))

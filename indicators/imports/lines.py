@@ -12,6 +12,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from indicators.models import (
     Calendar,
@@ -29,7 +30,8 @@ from lvyuan.accounts.models import District, User
 from lvyuan.imports.registry import Column, Record
 from lvyuan.imports.table import shown
 from lvyuan.numbers import Comparator, NumberError, parse_figure, plain
-from lvyuan.periods import Period, PeriodError, PeriodKind, label
+from lvyuan.periods import Period, PeriodError, PeriodKind
+from lvyuan.ui.words import period_label
 
 COLUMNS = {
     "indicator": Column(names=("指标", "指标代码", "indicator"), required=True),
@@ -89,23 +91,42 @@ class Known:
 
     def indicator(self, text: str) -> Indicator:
         if not text:
-            raise Fault("indicator", "没有写指标", "请填写指标代码、名称或别名")
+            raise Fault("indicator", gettext("没有写指标"), gettext("请填写指标代码、名称或别名"))
         found = self.indicators.get(text, [])
         if not found:
-            raise Fault("indicator", f"没有{_quoted(text)}这项指标", "请照指标页上的代码、名称或别名填写")
+            raise Fault(
+                "indicator",
+                gettext("没有%(text)s这项指标") % {"text": _quoted(text)},
+                gettext("请照指标页上的代码、名称或别名填写"),
+            )
         if len(found) > 1:
-            names = "、".join(f"{indicator.name}（{indicator.code}）" for indicator in found)
-            raise Fault("indicator", f"{_quoted(text)}是几项指标共用的别名：{names}", "请改写指标代码")
+            names = gettext("、").join(
+                (gettext("%(indicator)s（%(code)s）") % {"indicator": indicator.name, "code": indicator.code})
+                for indicator in found
+            )
+            raise Fault(
+                "indicator",
+                gettext("%(text)s是几项指标共用的别名：%(names)s") % {"text": _quoted(text), "names": names},
+                gettext("请改写指标代码"),
+            )
         return found[0]
 
     def district(self, text: str) -> District:
         text = text or settings.HOME_DISTRICT
         found = self.districts.get(text, [])
         if not found:
-            raise Fault("district", f"没有{_quoted(text)}这个区划", "请填写区划代码或全称；留空表示本区")
+            raise Fault(
+                "district",
+                gettext("没有%(text)s这个区划") % {"text": _quoted(text)},
+                gettext("请填写区划代码或全称；留空表示本区"),
+            )
         if len(found) > 1:
-            codes = "、".join(district.code for district in found)
-            raise Fault("district", f"{_quoted(text)}不止一个区划：{codes}", "请改写区划代码")
+            codes = gettext("、").join(district.code for district in found)
+            raise Fault(
+                "district",
+                gettext("%(text)s不止一个区划：%(codes)s") % {"text": _quoted(text), "codes": codes},
+                gettext("请改写区划代码"),
+            )
         return found[0]
 
     def period(self, text: str, indicator: Indicator) -> Period:
@@ -113,17 +134,25 @@ class Known:
         if known := self.periods.get((indicator.pk, text)):
             return known
         if not text:
-            raise Fault("period", "没有写时期", "请填写时期，如 2023年1—6月")
+            raise Fault("period", gettext("没有写时期"), gettext("请填写时期，如 2023年1—6月"))
         try:
             period = _parse_period(text, PeriodKind(indicator.primary_kind))
         except PeriodError as error:
-            raise Fault("period", f"{_quoted(text)}{error.problem}", error.remedy) from error
+            raise Fault("period", f"{_quoted(text)}{gettext(error.problem)}", gettext(error.remedy)) from error
         if indicator.slots and not periods.has_slot(indicator.slots, period):
             calendar = Calendar(indicator.calendar).label
-            message = f"“{indicator}”没有“{label(period)}”这一期，它的报送日历是：{calendar}"
-            raise Fault("period", message, "请改成日历上有的时期，或删去这一行")
+            message = gettext("“%(indicator)s”没有“%(period)s”这一期，它的报送日历是：%(calendar)s") % {
+                "indicator": indicator,
+                "period": period_label(period),
+                "calendar": calendar,
+            }
+            raise Fault("period", message, gettext("请改成日历上有的时期，或删去这一行"))
         if period.end > self.today and period.kind is not PeriodKind.PLAN:
-            raise Fault("period", f"“{label(period)}”还没有结束", "请核对年份和月份")
+            raise Fault(
+                "period",
+                gettext("“%(period)s”还没有结束") % {"period": period_label(period)},
+                gettext("请核对年份和月份"),
+            )
         self.periods[indicator.pk, text] = period
         return period
 
@@ -131,8 +160,11 @@ class Known:
         for version in self.versions[indicator.pk]:
             if version.is_in_force(period.end):
                 return version
-        message = f"“{indicator}”在{label(period)}没有生效的口径"
-        raise Fault("indicator", message, "请管理员先补充指标口径")
+        message = gettext("“%(indicator)s”在%(period)s没有生效的口径") % {
+            "indicator": indicator,
+            "period": period_label(period),
+        }
+        raise Fault("indicator", message, gettext("请管理员先补充指标口径"))
 
 
 def _parse_period(text: str, kind: PeriodKind) -> Period:
@@ -258,13 +290,15 @@ class Line:
             if parsed.value is not None:
                 storable("value", parsed.value, text)
         except NumberError as error:
-            raise Fault(_column_of(error, stated), f"{_quoted(error.text)}{error.problem}", error.remedy) from error
+            raise Fault(
+                _column_of(error, stated), f"{_quoted(error.text)}{gettext(error.problem)}", gettext(error.remedy)
+            ) from error
         if parsed.value is None:
             content.null_reason = str(parsed.null_reason or "")
             return
         if not parsed.unit:
-            remedy = "请写明单位，如 12.3万平方米，或加一列“单位”"
-            raise Fault("value", "这项指标尚未规定计量单位，文件里也没有写", remedy)
+            remedy = gettext("请写明单位，如 12.3万平方米，或加一列“单位”")
+            raise Fault("value", gettext("这项指标尚未规定计量单位，文件里也没有写"), remedy)
         content.value, content.unit = storable("value", parsed.value, text), parsed.unit
         content.comparator = parsed.comparator
         content.printed = "" if parsed.comparator == "=" else parsed.printed
@@ -278,9 +312,13 @@ class Line:
             if parsed.value is not None:
                 storable("growth", parsed.value, text)
         except NumberError as error:
-            raise Fault("growth", f"{_quoted(error.text)}{error.problem}", error.remedy) from error
+            raise Fault("growth", f"{_quoted(error.text)}{gettext(error.problem)}", gettext(error.remedy)) from error
         if parsed.comparator != "=":
-            raise Fault("growth", f"{_quoted(text)}不是确切的增速", "增速请填确切数值，不写“余”“近”“约”")
+            raise Fault(
+                "growth",
+                gettext("%(text)s不是确切的增速") % {"text": _quoted(text)},
+                gettext("增速请填确切数值，不写“余”“近”“约”"),
+            )
         if parsed.value is not None:
             self.content.growth = storable("growth", parsed.value, text)
             self.content.growth_basis = PriceBasis.UNSTATED.value
@@ -289,18 +327,28 @@ class Line:
         text, by, pool = self.record["rank"].translate(_FULL_WIDTH_DIGITS), self.record["rank_by"], self.known.pool
         if not text:
             if by:
-                raise Fault("rank", "写了位次依据，却没有位次", "请补填位次，或删去位次依据")
+                raise Fault("rank", gettext("写了位次依据，却没有位次"), gettext("请补填位次，或删去位次依据"))
             return
         if pool is None:
-            raise Fault("rank", "还没有设定位次范围", "请管理员先设定位次范围，或删去位次")
+            raise Fault("rank", gettext("还没有设定位次范围"), gettext("请管理员先设定位次范围，或删去位次"))
         size = len(self.known.pool_members)
         if not re.fullmatch("[0-9]{1,4}", text) or not 1 <= int(text) <= size:
-            raise Fault("rank", f"{_quoted(text)}不是 1 到 {size} 的位次", f"位次范围是{pool}，请只写数字")
+            raise Fault(
+                "rank",
+                gettext("%(text)s不是 1 到 %(size)s 的位次") % {"text": _quoted(text), "size": size},
+                gettext("位次范围是%(pool)s，请只写数字") % {"pool": pool},
+            )
         if district.pk not in self.known.pool_members:
-            raise Fault("rank", f"{district}不在{pool}之内", "请删去这一行的位次")
+            raise Fault(
+                "rank",
+                gettext("%(district)s不在%(pool)s之内") % {"district": district, "pool": pool},
+                gettext("请删去这一行的位次"),
+            )
         if by not in RANK_BY:
-            problem = f"{_quoted(by)}不是认得的位次依据" if by else "填了位次，没有填位次依据"
-            raise Fault("rank_by", problem, "请填写：按总量、按增速、按其他、未说明")
+            problem = (
+                gettext("%(by)s不是认得的位次依据") % {"by": _quoted(by)} if by else gettext("填了位次，没有填位次依据")
+            )
+            raise Fault("rank_by", problem, gettext("请填写：按总量、按增速、按其他、未说明"))
         self.content.rank_pool, self.content.rank_place, self.content.rank_by = pool, int(text), RANK_BY[by]
 
     def read_text(self) -> None:
@@ -312,21 +360,33 @@ class Line:
     def short(self, name: str, length: int) -> str:
         text = self.record[name]
         if len(text) > length:
-            raise Fault(name, f"有 {len(text)} 个字，超过 {length} 字的上限", "请缩短")
+            raise Fault(
+                name,
+                gettext("有 %(text)s 个字，超过 %(length)s 字的上限") % {"text": len(text), "length": length},
+                gettext("请缩短"),
+            )
         return text
 
     def read_status(self) -> None:
         status = self.record["status"]
         if status and status not in STATUSES:
-            names = "、".join(str(name) for code, name in VintageStatus.choices if code != VintageStatus.WITHDRAWN)
-            raise Fault("status", f"{_quoted(status)}不是可以导入的数据状态", f"请填写：{names}；撤回不能用导入办理")
+            names = gettext("、").join(
+                str(name) for code, name in VintageStatus.choices if code != VintageStatus.WITHDRAWN
+            )
+            raise Fault(
+                "status",
+                gettext("%(status)s不是可以导入的数据状态") % {"status": _quoted(status)},
+                gettext("请填写：%(names)s；撤回不能用导入办理") % {"names": names},
+            )
         if status:
             self.content.status = STATUSES[status]
 
     def check_says_something(self) -> None:
         if not self.content.said:
             column = "value" if self.content.null_reason else ""
-            raise Fault(column, "没有数值、增速、位次或定性表述，无可导入", "请补填其中一项，或删去这一行")
+            raise Fault(
+                column, gettext("没有数值、增速、位次或定性表述，无可导入"), gettext("请补填其中一项，或删去这一行")
+            )
 
 
 def _column_of(error: NumberError, stated: str) -> str:
@@ -348,4 +408,4 @@ def said_texts(
 
 
 def rank_text(pool: RankPool, place: int, by: str) -> str:
-    return f"{pool}第{place}位（{RankBy(by).label}）"
+    return gettext("%(pool)s第%(place)s位（%(label)s）") % {"pool": pool, "place": place, "label": RankBy(by).label}

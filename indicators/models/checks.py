@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from indicators import checks
@@ -151,7 +152,9 @@ class CheckRule(models.Model):
         for name, codes in (("expression", rule.operands), ("indicators", self.indicators or ())):
             known = set(Indicator.objects.filter(code__in=codes).values_list("code", flat=True)) if codes else set()
             if missing := [code for code in codes if code not in known]:
-                raise ValidationError({name: f"没有代码为“{'”“'.join(missing)}”的指标。"})
+                raise ValidationError(
+                    {name: gettext("没有代码为“%(missing)s”的指标。") % {"missing": "”“".join(missing)}}
+                )
 
     def as_rule(self) -> checks.Rule:
         """The rule as the checks understand it. Raises checks.RuleError, ExpressionError."""

@@ -9,6 +9,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from indicators.models.definitions import Dated, Indicator, PriceBasis, RankPool, Source, one_at_a_time
@@ -105,7 +107,10 @@ class Round(models.Model):
         triggers = recorded(topic=REPORTING, moments=("opens_at", "due_at", "closes_at"))
 
     def __str__(self) -> str:
-        return f"{self.month:%Y年}{self.month.month}月{self.get_kind_display() if self.kind == 'backfill' else ''}"
+        month = date_format(self.month, gettext("Y年n月"))
+        if self.kind != self.Kind.BACKFILL:
+            return month
+        return gettext("%(month)s%(kind)s") % {"month": month, "kind": self.get_kind_display()}
 
     def get_absolute_url(self) -> str:
         return reverse("indicators:round-detail", args=[self.code])
@@ -224,7 +229,11 @@ class Submission(models.Model):
         triggers = recorded(topic=REPORTING, unseen=("row_version",))
 
     def __str__(self) -> str:
-        return f"{self.round} {self.department}" if self.round else f"导入 {self.import_job}"
+        return (
+            f"{self.round} {self.department}"
+            if self.round
+            else gettext("导入 %(import_job)s") % {"import_job": self.import_job}
+        )
 
     def get_absolute_url(self) -> str:
         return reverse("indicators:review-detail", args=[self.pk])

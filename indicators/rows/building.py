@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 
+from django.utils.translation import gettext as _
+
 from indicators import calculations
 from indicators.models import Indicator, PriceBasis, PrintedComparison, RankBy, Target
 from indicators.models.fields import period_columns
@@ -150,7 +152,7 @@ def _excess(
     computed = calculations.excess_pp(facts.growth, target.value if target else None)
     if computed is None:
         return None, expected, ""
-    return pp_figure(f"{key}/excess", computed), expected, "比预期"
+    return pp_figure(f"{key}/excess", computed), expected, _("比预期")
 
 
 def _expectation(indicator_id: int, period: Period, targets: Sequence[Target]) -> Target | None:

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from indicators import actions
@@ -31,7 +32,7 @@ def board_detail(request: HttpRequest) -> HttpResponse:
 def _page(request: HttpRequest, *, error: str = "", status: int = 200) -> HttpResponse:
     asked = request.GET.get("rounds", "6")
     if asked not in map(str, LENGTHS):
-        raise Missing(f"没有“最近{asked}期”这种显示。请从页面上选择。")
+        raise Missing(gettext("没有“最近%(asked)s期”这种显示。请从页面上选择。") % {"asked": asked})
     shown = board(district=settings.HOME_DISTRICT, now=timezone.now(), rounds=int(asked))
     return render(
         request,
@@ -64,11 +65,16 @@ def board_chase(request: HttpRequest) -> HttpResponse:
     except Refused as refused:
         return _page(request, error=str(refused), status=409)
     done = {form.pk for form in chased}
-    messages.success(request, f"已催报：{_names(form for form in late if form.pk in done)}。")
+    messages.success(
+        request, gettext("已催报：%(late)s。") % {"late": _names(form for form in late if form.pk in done)}
+    )
     if before := [form for form in late if form.pk not in done]:
-        messages.info(request, f"今天已经催过，没有重复提醒：{_names(before)}。")
+        messages.info(request, gettext("今天已经催过，没有重复提醒：%(before)s。") % {"before": _names(before)})
     return redirect("indicators:board")
 
 
 def _names(forms: Iterable[Submission]) -> str:
-    return "、".join(f"{form.department}（{form.round}）" for form in forms)
+    return gettext("、").join(
+        (gettext("%(department)s（%(round)s）") % {"department": form.department, "round": form.round})
+        for form in forms
+    )

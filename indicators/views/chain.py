@@ -6,6 +6,7 @@ import re
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.translation import gettext
 
 from indicators.models import Round, Submission
 from lvyuan.accounts.models import Role
@@ -17,7 +18,7 @@ CHAIN = (Role.STAFF, Role.REVIEWER, Role.AUDITOR)
 def get_round(code: str) -> Round:
     found = Round.objects.select_related("district").filter(code=code, district__code=settings.HOME_DISTRICT).first()
     if found is None:
-        raise Missing(f"没有“{code}”这次填报任务。")
+        raise Missing(gettext("没有“%(code)s”这次填报任务。") % {"code": code})
     return found
 
 
@@ -30,7 +31,7 @@ def get_submission(request: HttpRequest, pk: int) -> Submission:
         .first()
     )
     if found is None:
-        raise Missing("没有这份报送，或者它不属于您可以查看的范围。")
+        raise Missing(gettext("没有这份报送，或者它不属于您可以查看的范围。"))
     return found
 
 

@@ -16,6 +16,7 @@ from django.db.models.functions import Coalesce, JSONObject, NullIf
 from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from indicators import actions
@@ -35,14 +36,14 @@ State = Submission.State
 MOST_CELLS = 1_000  # of one request
 # What a form's buttons do after saving: the deed, its name, and what is said when it is done.
 DEEDS: dict[str, tuple[Callable[..., Submission], str, str]] = {
-    "submit": (actions.submit, "提交", "已提交审核。审核员处理后，这里会显示结果。"),
-    "send": (actions.send_for_signature, "送签", "已送单位负责人签发。"),
+    "submit": (actions.submit, gettext_noop("提交"), gettext_noop("已提交审核。审核员处理后，这里会显示结果。")),
+    "send": (actions.send_for_signature, gettext_noop("送签"), gettext_noop("已送单位负责人签发。")),
 }
 # What the last word about an open form was, by the step that said it.
 _SAID = {
-    (State.APPROVED, State.RETURNED): "已重开",
-    (State.SIGNING, State.DRAFT): "单位负责人退回修改",
-    (State.EXCUSED, State.DRAFT): "已撤销免报",
+    (State.APPROVED, State.RETURNED): gettext_noop("已重开"),
+    (State.SIGNING, State.DRAFT): gettext_noop("单位负责人退回修改"),
+    (State.EXCUSED, State.DRAFT): gettext_noop("已撤销免报"),
 }
 
 
@@ -50,7 +51,7 @@ def _own_department(request: HttpRequest, code: str) -> Department:
     """The person's own department, where the address names that one; else a 404."""
     own: Department | None = request.user.department  # type: ignore[union-attr]
     if own is None or own.code != code:
-        raise Missing("没有这份报送，或者它不属于您的单位。")
+        raise Missing(gettext("没有这份报送，或者它不属于您的单位。"))
     return own
 
 
@@ -88,7 +89,7 @@ def _said(submission: Submission | None) -> dict[str, Any] | None:
     row = getattr(submission, "said", None)
     if row is None:
         return None
-    words = _SAID.get((row["step"]["before"], row["step"]["after"]), "已退回")
+    words = gettext(_SAID.get((row["step"]["before"], row["step"]["after"]), gettext_noop("已退回")))
     return {"words": words, "reason": row["reason"], "by": row["by"], "at": datetime.fromisoformat(row["at"])}
 
 
@@ -131,9 +132,9 @@ def _rejected(shown: Grid, typed: Mapping[str, str]) -> list[tuple[str, str]]:
     told = []
     for line in shown.lines:
         texts = ((cell, typed.get(cell.name, cell.text).strip()) for cell in line.cells.values())
-        changed = [f"{cell.label} {text or '（空）'}" for cell, text in texts if text != cell.text]
+        changed = [f"{cell.label} {text or gettext('（空）')}" for cell, text in texts if text != cell.text]
         if changed:
-            told.append((line.indicator.name, "；".join(changed)))
+            told.append((line.indicator.name, gettext("；").join(changed)))
     return told
 
 
@@ -161,16 +162,20 @@ def submission_form(request: HttpRequest, code: str, department: str) -> HttpRes
     bad = sum(len(draft.unread) for draft in drafts)
     if deed is None:
         if bad:
-            said = f"已保存，尚未提交。有 {bad} 格看不懂，已照您写的留下并标出，改正后才能提交。"
+            said = gettext("已保存，尚未提交。有 %(bad)s 格看不懂，已照您写的留下并标出，改正后才能提交。") % {
+                "bad": bad
+            }
             messages.warning(request, said)
         else:
-            messages.success(request, "已保存，尚未提交。")
+            messages.success(request, gettext("已保存，尚未提交。"))
         return redirect("indicators:submission-form", code=round.code, department=own.code)
-    act, name, done = deed
+    act, name, done = deed[0], gettext(deed[1]), gettext(deed[2])
     try:
         act(by=request.user, submission=submission, row_version=version)
     except Refused as refused:
-        saved = f"已保存，没有{name}。" if drafts else f"没有{name}。"
+        saved = (
+            gettext("已保存，没有%(name)s。") % {"name": name} if drafts else gettext("没有%(name)s。") % {"name": name}
+        )
         return _form_page(request, code, own, status=409, error=f"{saved}{refused}")
     messages.success(request, done)
     return redirect("indicators:submission-form", code=round.code, department=own.code)
@@ -206,11 +211,11 @@ def cells_save(request: HttpRequest, code: str, department: str) -> HttpResponse
     own = _own_department(request, department)
     cells = _cells_in(request.body)
     if cells is None:
-        return JsonResponse({"error": "没有保存：内容的格式不对，请刷新页面后重试。"}, status=400)
+        return JsonResponse({"error": gettext("没有保存：内容的格式不对，请刷新页面后重试。")}, status=400)
     try:
         submission, done = actions.save_cells(by=request.user, code=code, department=own, cells=cells)
     except Round.DoesNotExist as error:
-        raise Missing(f"没有“{code}”这次填报任务。") from error
+        raise Missing(gettext("没有“%(code)s”这次填报任务。") % {"code": code}) from error
     except NotAllowed as refused:
         return JsonResponse({"error": str(refused)}, status=403)
     told = [
@@ -272,7 +277,7 @@ def form_print(request: HttpRequest, code: str, department: str) -> HttpResponse
     is_blank = bool(request.GET.get("blank"))
     shown = grid(round, printed, None if is_blank else submission)
     if not shown.lines:
-        raise Missing(f"{printed}在{round}没有应报的指标。")
+        raise Missing(gettext("%(printed)s在%(round)s没有应报的指标。") % {"printed": printed, "round": round})
     writers = [] if is_blank or submission is None else User.objects.filter(pk__in=_writers(shown)).order_by("pk")
     return render(
         request,
@@ -297,7 +302,7 @@ def _department_to_print(user: User, code: str) -> Department:
         visible = Department.objects.filter(district__code=settings.HOME_DISTRICT)
     found = visible.select_related("district").filter(code=code).first()
     if found is None:
-        raise Missing("没有这个单位，或者它的报送不属于您可以查看的范围。")
+        raise Missing(gettext("没有这个单位，或者它的报送不属于您可以查看的范围。"))
     return found
 
 
@@ -315,17 +320,17 @@ def evidence_create(request: HttpRequest, pk: int) -> HttpResponse:
         .first()
     )
     if entry is None or entry.submission.round is None or entry.submission.department is None:
-        raise Missing("没有这条填报记录，或者它不属于您的单位。")
+        raise Missing(gettext("没有这条填报记录，或者它不属于您的单位。"))
     code, department = entry.submission.round.code, entry.submission.department
     upload = request.FILES.get("file")
     try:
         if not isinstance(upload, UploadedFile):
-            raise Refused("请先选择要上传的文件。")
+            raise Refused(gettext("请先选择要上传的文件。"))
         actions.add_evidence(by=request.user, entry=entry, upload=upload)
     except Refused as refused:
         status = 413 if isinstance(refused, TooLarge) else 422
         return _form_page(request, code, department, status=status, error=str(refused))
-    messages.success(request, "佐证材料已保存。")
+    messages.success(request, gettext("佐证材料已保存。"))
     return redirect("indicators:submission-form", code=code, department=department.code)
 
 
@@ -334,11 +339,11 @@ def evidence_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """The file itself, always as a download, to whoever may see its submission."""
     evidence = Evidence.objects.visible_to(request.user).filter(pk=pk).first()
     if evidence is None:
-        raise Missing("没有这份材料，或者它不属于您可以查看的范围。")
+        raise Missing(gettext("没有这份材料，或者它不属于您可以查看的范围。"))
     try:
         content = evidence_path(evidence.sha256).open("rb")
     except FileNotFoundError as error:
-        raise Missing("这份材料的文件不在服务器上，请联系管理员从备份恢复。") from error
+        raise Missing(gettext("这份材料的文件不在服务器上，请联系管理员从备份恢复。")) from error
     response = FileResponse(content, as_attachment=True, filename=evidence.name, content_type=evidence.content_type)
     response["Cache-Control"] = "no-store"
     response["Content-Security-Policy"] = "sandbox; default-src 'none'"

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from indicators import actions
@@ -54,7 +55,11 @@ def exception_grant(request: HttpRequest, code: str) -> HttpResponse:
         granted = actions.grant_exception(by=request.user, round=round, **form.cleaned_data)
     except Refused as refused:
         return _page(request, round, form=form, error=str(refused), status=409)
-    messages.success(request, f"已对{granted.department}临时开放到{moment(granted.expires_at)}，到期自动锁回。")
+    messages.success(
+        request,
+        gettext("已对%(department)s临时开放到%(expires_at)s，到期自动锁回。")
+        % {"department": granted.department, "expires_at": moment(granted.expires_at)},
+    )
     return redirect("indicators:exception-list", code=round.code)
 
 
@@ -64,10 +69,10 @@ def exception_end(request: HttpRequest, code: str, pk: int) -> HttpResponse:
     round = get_round(code)
     found = LockException.objects.filter(round=round, pk=pk).first()
     if found is None:
-        raise Missing("没有这项临时开放。")
+        raise Missing(gettext("没有这项临时开放。"))
     try:
         actions.end_exception(by=request.user, exception=found)
     except Refused as refused:
         return _page(request, round, error=str(refused), status=409)
-    messages.success(request, "已锁回。")
+    messages.success(request, gettext("已锁回。"))
     return redirect("indicators:exception-list", code=round.code)

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
@@ -61,7 +62,7 @@ def exemption_list(request: HttpRequest) -> HttpResponse:
         except Refused as refused:
             error, status = str(refused), 409
         else:
-            messages.success(request, "已列入例外名单。填报单位在“说明”里写明原因后即可提交。")
+            messages.success(request, gettext("已列入例外名单。填报单位在“说明”里写明原因后即可提交。"))
             return redirect("indicators:exemption-list")
     listed = CheckExemption.objects.select_related("indicator", "department", "approved_by").order_by("-pk")
     names = dict(CheckRule.objects.values_list("code", "message"))

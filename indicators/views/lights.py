@@ -10,6 +10,7 @@ from django.db.models import Count, F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from indicators import actions
@@ -44,7 +45,7 @@ def get_rule(code: str) -> LightRule:
     """The rule, or a 404 in words."""
     found = LightRule.objects.filter(code=code).first()
     if found is None:
-        raise Missing(f"没有代码为“{code}”的评灯规则。")
+        raise Missing(gettext("没有代码为“%(code)s”的评灯规则。") % {"code": code})
     return found
 
 
@@ -124,10 +125,10 @@ def light_change(request: HttpRequest, code: str) -> HttpResponse:
             except Refused as refused:
                 error, status = str(refused), 409
             else:
-                messages.success(request, f"已采用第{adopted.number}版。已评的灯不变。")
+                messages.success(request, gettext("已采用第%(number)s版。已评的灯不变。") % {"number": adopted.number})
                 return redirect("indicators:light-detail", code=code)
         elif "adopt" in request.POST:
-            error, status = "条件改过了，请先看预览，再采用。没有改变任何内容。", 409
+            error, status = gettext("条件改过了，请先看预览，再采用。没有改变任何内容。"), 409
         seen = preview(rule, form.rule, district=settings.HOME_DISTRICT)
     shown = {"rule": rule, "form": form, "preview": seen, "error": error}
     return render(request, "indicators/light_change.html", shown, status=status)
@@ -147,7 +148,11 @@ def light_use(request: HttpRequest, code: str) -> HttpResponse:
         actions.assign_rule(by=request.user, district=_home(), indicator=indicator, rule=wanted, reason=reason)
     except Refused as refused:
         return _detail(request, rule, form=form, error=str(refused), status=409)
-    messages.success(request, f"{indicator}今后按{f'“{rule}”' if wanted else '默认规则'}评定。")
+    messages.success(
+        request,
+        gettext("%(indicator)s今后按%(wanted)s评定。")
+        % {"indicator": indicator, "wanted": f"“{rule}”" if wanted else gettext("默认规则")},
+    )
     return redirect("indicators:light-detail", code=code)
 
 
@@ -161,7 +166,7 @@ def light_exempt(request: HttpRequest) -> HttpResponse:
         granted = actions.exempt_light(by=request.user, district=_home(), **form.cleaned_data)
     except Refused as refused:
         return _list(request, form=form, error=str(refused), status=409)
-    messages.success(request, f"已批准{granted.indicator}的豁免，到期自动恢复。")
+    messages.success(request, gettext("已批准%(indicator)s的豁免，到期自动恢复。") % {"indicator": granted.indicator})
     return redirect("indicators:light-list")
 
 
@@ -170,10 +175,10 @@ def light_exempt(request: HttpRequest) -> HttpResponse:
 def light_exemption_end(request: HttpRequest, pk: int) -> HttpResponse:
     found = LightExemption.objects.filter(district__code=settings.HOME_DISTRICT, pk=pk).first()
     if found is None:
-        raise Missing("没有这项豁免。")
+        raise Missing(gettext("没有这项豁免。"))
     try:
         actions.end_exemption(by=request.user, exemption=found, reason=request.POST.get("reason", ""))
     except Refused as refused:
         return _list(request, error=str(refused), status=409)
-    messages.success(request, "豁免已结束。")
+    messages.success(request, gettext("豁免已结束。"))
     return redirect("indicators:light-list")

@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from indicators import actions
@@ -23,19 +24,19 @@ from lvyuan.ui.views import Missing
 @require_POST
 @require_role(Role.STAFF)
 def submission_withdraw(request: HttpRequest, pk: int) -> HttpResponse:
-    return _move(request, pk, actions.withdraw, "已撤回，可以继续修改；改好后请重新提交。")
+    return _move(request, pk, actions.withdraw, gettext("已撤回，可以继续修改；改好后请重新提交。"))
 
 
 @require_POST
 @require_role(Role.STAFF)
 def submission_sign(request: HttpRequest, pk: int) -> HttpResponse:
-    return _move(request, pk, actions.sign, "已签发，报送已提交审核。")
+    return _move(request, pk, actions.sign, gettext("已签发，报送已提交审核。"))
 
 
 @require_POST
 @require_role(Role.STAFF)
 def submission_decline(request: HttpRequest, pk: int) -> HttpResponse:
-    return _move(request, pk, actions.decline, "已退回填报员修改。", form=ReasonForm(request.POST))
+    return _move(request, pk, actions.decline, gettext("已退回填报员修改。"), form=ReasonForm(request.POST))
 
 
 def _move(
@@ -44,7 +45,7 @@ def _move(
     """Takes the step and goes back to the form; a refusal is a page that keeps the reason typed."""
     submission, status, error = get_submission(request, pk), 422, ""
     if submission.round is None:
-        raise Missing("导入的数据没有填报表，由审核员办理。")
+        raise Missing(gettext("导入的数据没有填报表，由审核员办理。"))
     if form is None or form.is_valid():
         reason = {} if form is None else {"reason": form.cleaned_data["reason"]}
         try:

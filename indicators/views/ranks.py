@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
@@ -41,7 +42,9 @@ class LabForm(forms.Form):
     def __init__(self, *args: object, unit: str, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         points = "个百分点" if unit == "%" else unit
-        self.fields["delta"] = DeltaField(column="value", unit=points, label=f"假设变动（{points}）")
+        self.fields["delta"] = DeltaField(
+            column="value", unit=points, label=gettext("假设变动（%(points)s）") % {"points": points}
+        )
 
 
 @require_safe
@@ -51,7 +54,7 @@ def rank_detail(request: HttpRequest, code: str) -> HttpResponse:
     indicator, known_at, asked = get_indicator(request, code), asked_moment(request), asked_period(request)
     may_try = request.user.has_role(*LAB_ROLES)
     if "delta" in request.GET and not may_try:
-        raise PermissionDenied("位次推演只供领导、审核员和管理员使用，没有推算任何内容。")
+        raise PermissionDenied(gettext("位次推演只供领导、审核员和管理员使用，没有推算任何内容。"))
     pools, pool = _pools(request, asked)
     by, choices = _way(request, indicator)
     period = period_to_rank(indicator, asked, pool=pool, user=request.user) if pool else None
@@ -89,7 +92,7 @@ def _pools(request: HttpRequest, asked: Period | None) -> tuple[list[RankPool], 
     if code:
         found = next((pool for pool in pools if pool.code == code), None)
         if found is None:
-            raise Missing(f"没有代码为“{code}”的位次范围。")
+            raise Missing(gettext("没有代码为“%(code)s”的位次范围。") % {"code": code})
         return pools, found
     on = asked.end if asked else timezone.localdate()
     return pools, next((pool for pool in pools if pool.is_in_force(on)), pools[0] if pools else None)
@@ -100,7 +103,7 @@ def _way(request: HttpRequest, indicator: Indicator) -> tuple[str, list[tuple[st
     choices = ways(indicator)
     asked = request.GET.get("by") or (choices[0][0] if choices else "")
     if asked and asked not in dict(choices):
-        raise Missing("这项指标不能按这个依据排位，没有这样的位次。")
+        raise Missing(gettext("这项指标不能按这个依据排位，没有这样的位次。"))
     return asked, choices
 
 

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from indicators.attention import light_rows
@@ -19,7 +20,7 @@ from indicators.models import Annotation, Assignment, Indicator, Observation, Ra
 from indicators.pace import Trail, paces, read_trails, replaced_versions, schedule, scheduled
 from indicators.pools import in_pool
 from indicators.provenance import formulas, pace_formulas, vintage_lines
-from indicators.ranking import peer_ranking, places_of
+from indicators.ranking import Ranking, peer_ranking, places_of
 from indicators.reconcile import reconciliation
 from indicators.rows import (
     Figure,
@@ -39,11 +40,12 @@ from indicators.views.pools import asked_pool
 from lvyuan.accounts.models import District, Role
 from lvyuan.audit.triggers import FIGURES, REPORTING
 from lvyuan.numbers import plain
-from lvyuan.periods import Period, label
+from lvyuan.periods import Period
 from lvyuan.ui.conditional import conditional_page
 from lvyuan.ui.http import asked_moment, asked_period, month_choices
 from lvyuan.ui.tables import QueryRows
 from lvyuan.ui.views import Missing
+from lvyuan.ui.words import name_of, period_label, short_name_of
 
 
 @require_safe
@@ -77,7 +79,7 @@ def get_indicator(request: HttpRequest, code: str) -> Indicator:
     """The indicator, or a 404 in words."""
     found = Indicator.objects.visible_to(request.user).select_related("owner").filter(code=code).first()
     if found is None:
-        raise Missing(f"没有代码为“{code}”的指标。")
+        raise Missing(gettext("没有代码为“%(code)s”的指标。") % {"code": code})
     return found
 
 
@@ -174,12 +176,21 @@ def _charts(
         row.indicator,
         schedules=[schedule(version, trail) for version in versions],
         events=[(event.happened_on, event.title) for event in events],
-        standings=[(one.district.short_name, one.value) for one in ranking.standings] if ranking else (),
-        standings_title=f"{row.indicator.name} · {ranking.pool}同比增长（{label(ranking.period)}）" if ranking else "",
-        own=next((one.district.short_name for one in ranking.standings if one.district.code == district), "")
+        standings=[(short_name_of(one.district), one.value) for one in ranking.standings] if ranking else (),
+        standings_title=_standings_title(row, ranking) if ranking else "",
+        own=next((short_name_of(one.district) for one in ranking.standings if one.district.code == district), "")
         if ranking
         else "",
     )
+
+
+def _standings_title(row: Row, ranking: Ranking) -> str:
+    said = {
+        "indicator": name_of(row.indicator),
+        "pool": ranking.pool,
+        "period": period_label(ranking.period),
+    }
+    return gettext("%(indicator)s · %(pool)s同比增长（%(period)s）") % said
 
 
 @require_safe
@@ -196,7 +207,7 @@ def figure_detail(request: HttpRequest, code: str, district: str, period: str) -
         .first()
     )
     if observation is None:
-        raise Missing("这个数据点还没有审核通过的数据。")
+        raise Missing(gettext("这个数据点还没有审核通过的数据。"))
     row = figure_row(indicator=indicator, district=district, period=asked, known_at=known_at, user=request.user)
     return render(
         request,
@@ -229,7 +240,7 @@ def _period_of(code: str) -> Period:
     try:
         return Period.from_code(code)
     except ValueError as error:
-        raise Missing(f"没有“{code}”这个时期。") from error
+        raise Missing(gettext("没有“%(code)s”这个时期。") % {"code": code}) from error
 
 
 def plan_points(target: Target) -> list[tuple[Period, Figure]]:
@@ -255,7 +266,7 @@ def target_detail(request: HttpRequest, district: str, code: str) -> HttpRespons
         .order_by("-version")
     )
     if not versions:
-        raise Missing("没有这个目标。")
+        raise Missing(gettext("没有这个目标。"))
     known_at = asked_moment(request)
     known = [version for version in versions if known_at is None or version.known_from <= known_at]
     row = next(iter(target_rows(known[:1], district=district, known_at=known_at, user=request.user)), None)

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from indicators import actions
@@ -73,5 +74,8 @@ def release_create(request: HttpRequest) -> HttpResponse:
         )
     except Refused as refused:
         return _page(request, form=form, ticked=ticked, error=str(refused), status=409)
-    messages.success(request, f"已发布{count}项数据，从现在起可以对外引用；原数从此锁定，更正须另行临时开放。")
+    messages.success(
+        request,
+        gettext("已发布%(count)s项数据，从现在起可以对外引用；原数从此锁定，更正须另行临时开放。") % {"count": count},
+    )
     return redirect("indicators:release-list")

@@ -13,6 +13,7 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from indicators import actions
@@ -56,7 +57,7 @@ def _queue_page(
 ) -> HttpResponse:
     state, by = request.GET.get("state", State.SUBMITTED.value), request.GET.get("by", "round")
     if state not in State.values or by not in ORDERS:
-        raise Missing("没有这种状态或分组。请从页面上方选择。")
+        raise Missing(gettext("没有这种状态或分组。请从页面上方选择。"))
     visible = Submission.objects.visible_to(request.user)
     counts = dict(visible.order_by().values_list("state").annotate(count=Count("pk")))
     shown = _with_people(visible.filter(state=state)).order_by(*ORDERS[by])
@@ -92,7 +93,7 @@ def _groups(rows: list[QueueRow], by: str) -> list[tuple[str, list[QueueRow]]]:
 
     def heading(row: QueueRow) -> str:
         found = row.submission.round if by == "round" else row.submission.department
-        return str(found) if found else "导入"
+        return str(found) if found else gettext("导入")
 
     return [(name, list(group)) for name, group in groupby(rows, key=heading)]
 
@@ -108,10 +109,18 @@ def review_approve_many(request: HttpRequest) -> HttpResponse:
     except Refused as refused:
         return _queue_page(request, ticked=set(seen), error=str(refused), status=409)
     if done.approved:
-        names = "、".join(_short_name(one) for one in done.approved)
-        messages.success(request, f"已通过{len(done.approved)}份，{len(done.vintages)}项数据即时生效：{names}。")
+        names = gettext("、").join(_short_name(one) for one in done.approved)
+        messages.success(
+            request,
+            gettext("已通过%(approved)s份，%(vintages)s项数据即时生效：%(names)s。")
+            % {"approved": len(done.approved), "vintages": len(done.vintages), "names": names},
+        )
     for submission, why_not in done.refused:
-        messages.warning(request, f"没有通过：{_short_name(submission)}——{why_not}")
+        messages.warning(
+            request,
+            gettext("没有通过：%(short_name)s——%(why_not)s")
+            % {"short_name": _short_name(submission), "why_not": why_not},
+        )
     return redirect("indicators:review-list")
 
 
@@ -166,7 +175,7 @@ def _typed(form: ReasonForm | None, names: dict[int, str]) -> list[tuple[str, st
     """What was typed into a form that is not offered any more."""
     if form is None or not form.is_bound:
         return []
-    typed = [("理由", str(form["reason"].data or ""))]
+    typed = [(gettext("理由"), str(form["reason"].data or ""))]
     if isinstance(form, SendBackForm):
         typed += [(f"{names[tick.entry]} {tick.label}", tick.reason) for tick in form.ticked]
     return [(name, text) for name, text in typed if text]
@@ -180,20 +189,20 @@ def review_approve(request: HttpRequest, pk: int) -> HttpResponse:
         vintages = actions.approve(by=request.user, submission=submission, row_version=row_version(request))
     except Refused as refused:
         return _review_page(request, get_submission(request, pk), error=str(refused), status=409)
-    messages.success(request, f"已通过，{len(vintages)} 项数据即时生效。")
+    messages.success(request, gettext("已通过，%(vintages)s 项数据即时生效。") % {"vintages": len(vintages)})
     return redirect(submission)
 
 
 @require_POST
 @require_role(Role.REVIEWER)
 def review_return(request: HttpRequest, pk: int) -> HttpResponse:
-    return _send_back(request, pk, actions.return_submission, "已退回，填报员会看到理由。")
+    return _send_back(request, pk, actions.return_submission, gettext("已退回，填报员会看到理由。"))
 
 
 @require_POST
 @require_role(Role.REVIEWER)
 def review_reopen(request: HttpRequest, pk: int) -> HttpResponse:
-    return _send_back(request, pk, actions.reopen, "已重开，填报员会看到理由；更正通过之前，现行数据不变。")
+    return _send_back(request, pk, actions.reopen, gettext("已重开，填报员会看到理由；更正通过之前，现行数据不变。"))
 
 
 def _send_back(request: HttpRequest, pk: int, deed: Callable[..., Submission], done: str) -> HttpResponse:
@@ -212,14 +221,14 @@ def _send_back_form(submission: Submission, data: Any = None) -> SendBackForm:
 @require_role(Role.REVIEWER)
 def review_excuse(request: HttpRequest, pk: int) -> HttpResponse:
     form = ReasonForm(request.POST)
-    return _decide(request, get_submission(request, pk), form, actions.excuse, "已免报，单位会看到理由。")
+    return _decide(request, get_submission(request, pk), form, actions.excuse, gettext("已免报，单位会看到理由。"))
 
 
 @require_POST
 @require_role(Role.REVIEWER)
 def review_resume(request: HttpRequest, pk: int) -> HttpResponse:
     form = ReasonForm(request.POST)
-    return _decide(request, get_submission(request, pk), form, actions.resume, "已撤销免报，单位可以填报。")
+    return _decide(request, get_submission(request, pk), form, actions.resume, gettext("已撤销免报，单位可以填报。"))
 
 
 def _decide(
@@ -228,7 +237,9 @@ def _decide(
     """A decision that asks for a reason: 422 without one, 409 when it cannot be taken any more; both keep the text."""
     if not form.is_valid():
         wrong = next(iter(form.errors.values()))[0]
-        return _review_page(request, submission, form=form, error=f"没有办理。{wrong}", status=422)
+        return _review_page(
+            request, submission, form=form, error=gettext("没有办理。%(wrong)s") % {"wrong": wrong}, status=422
+        )
     try:
         deed(
             by=request.user,

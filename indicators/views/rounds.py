@@ -10,6 +10,7 @@ from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from indicators import actions
@@ -124,7 +125,7 @@ def round_create(request: HttpRequest) -> HttpResponse:
             except Refused as refused:
                 error, status = str(refused), 409
             else:
-                messages.success(request, f"{round}已建立，各单位已各有一份报送。")
+                messages.success(request, gettext("%(round)s已建立，各单位已各有一份报送。") % {"round": round})
                 return redirect(round)
         else:
             status = 422
@@ -171,7 +172,7 @@ def round_change(request: HttpRequest, code: str) -> HttpResponse:
             except Refused as refused:
                 error, status = str(refused), 409
             else:
-                messages.success(request, "时间已调整，对全部单位有效。")
+                messages.success(request, gettext("时间已调整，对全部单位有效。"))
                 return redirect(round)
         else:
             status = 422

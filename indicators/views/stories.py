@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from indicators import actions
@@ -27,7 +28,7 @@ from lvyuan.ui.views import Missing
 def remark_create(request: HttpRequest, code: str) -> HttpResponse:
     indicator, district = get_indicator(request, code), District.objects.get(code=settings.HOME_DISTRICT)
     if not actions.may_remark(request.user, indicator, district.code):
-        raise NotAllowed("只有这项指标的责任单位、审核员、领导和管理员可以参加讨论，没有保存任何内容。")
+        raise NotAllowed(gettext("只有这项指标的责任单位、审核员、领导和管理员可以参加讨论，没有保存任何内容。"))
     form, error = RemarkForm(request.POST), ""
     if form.is_valid():
         try:
@@ -41,9 +42,9 @@ def remark_create(request: HttpRequest, code: str) -> HttpResponse:
         except Refused as refused:
             error = str(refused)
         else:
-            messages.success(request, "已写下。")
+            messages.success(request, gettext("已写下。"))
             return redirect(f"{indicator.get_absolute_url()}#remarks")
-    return _again(request, form, error, title="讨论", back=indicator.get_absolute_url())
+    return _again(request, form, error, title=gettext("讨论"), back=indicator.get_absolute_url())
 
 
 def _pointer(form: forms.Form) -> dict[str, Any]:
@@ -57,7 +58,7 @@ def _shown(indicator: Indicator, district: str, *, period: str, number: int | No
     try:
         asked = Period.from_code(period)
     except ValueError as error:
-        raise Missing(f"没有“{period}”这个时期。") from error
+        raise Missing(gettext("没有“%(period)s”这个时期。") % {"period": period}) from error
     return get_vintage(indicator, district, asked, number)
 
 
@@ -66,7 +67,7 @@ def get_vintage(indicator: Indicator, district: str, period: Period, number: int
     known = Vintage.objects.filter(observation__indicator=indicator, observation__district__code=district)
     found = known.filter(number=number, observation__in=Observation.objects.for_period(period)).first()
     if found is None:
-        raise Missing("没有这一版数据，没有保存任何内容。")
+        raise Missing(gettext("没有这一版数据，没有保存任何内容。"))
     return found
 
 
@@ -86,9 +87,9 @@ def annotation_create(request: HttpRequest, code: str) -> HttpResponse:
         except Refused as refused:
             error = str(refused)
         else:
-            messages.success(request, "已记入大事记。")
+            messages.success(request, gettext("已记入大事记。"))
             return redirect(f"{indicator.get_absolute_url()}#annotations")
-    return _again(request, form, error, title="大事记", back=indicator.get_absolute_url())
+    return _again(request, form, error, title=gettext("大事记"), back=indicator.get_absolute_url())
 
 
 @require_POST
@@ -97,13 +98,13 @@ def annotation_withdraw(request: HttpRequest, code: str, pk: int) -> HttpRespons
     indicator = get_indicator(request, code)
     found = Annotation.objects.filter(pk=pk, district__code=settings.HOME_DISTRICT).first()
     if found is None or found.indicator_id not in (None, indicator.pk):
-        raise Missing("没有这条大事记，没有改变任何内容。")
+        raise Missing(gettext("没有这条大事记，没有改变任何内容。"))
     try:
         actions.withdraw_annotation(by=request.user, annotation=found)
     except Refused as refused:
         messages.error(request, str(refused))
     else:
-        messages.success(request, "已撤下，历史里留存。")
+        messages.success(request, gettext("已撤下，历史里留存。"))
     return redirect(f"{indicator.get_absolute_url()}#annotations")
 
 
@@ -121,9 +122,9 @@ def reason_create(request: HttpRequest, code: str, district: str, period: str) -
         except Refused as refused:
             error = str(refused)
         else:
-            messages.success(request, "已记下原因。")
+            messages.success(request, gettext("已记下原因。"))
             return redirect(f"{back}#difference")
-    return _again(request, form, error, title="增速差异的原因", back=back)
+    return _again(request, form, error, title=gettext("增速差异的原因"), back=back)
 
 
 @require_POST
@@ -132,13 +133,13 @@ def reason_drop(request: HttpRequest, code: str, district: str, period: str, num
     vintage = _shown(get_indicator(request, code), district, period=period, number=number)
     found = GrowthReason.objects.filter(vintage=vintage, kind=kind).first()
     if found is None:
-        raise Missing("没有这条原因，没有改变任何内容。")
+        raise Missing(gettext("没有这条原因，没有改变任何内容。"))
     try:
         actions.drop_reason(by=request.user, growth_reason=found)
     except Refused as refused:
         messages.error(request, str(refused))
     else:
-        messages.success(request, "已删除，历史里留存。")
+        messages.success(request, gettext("已删除，历史里留存。"))
     return redirect(f"{reverse('indicators:figure-detail', args=[code, district, period])}#difference")
 
 

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -58,7 +59,7 @@ def setters(targets: list[Target]) -> dict[int, Event]:
 def target_create(request: HttpRequest) -> HttpResponse:
     district = District.objects.get(code=settings.HOME_DISTRICT)
     form = TargetForm(request.POST if request.method == "POST" else None)
-    return _set(request, form, district, said="已设定目标。")
+    return _set(request, form, district, said=gettext("已设定目标。"))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -73,10 +74,10 @@ def target_change(request: HttpRequest, district: str, code: str) -> HttpRespons
         .first()
     )
     if newest is None:
-        raise Missing("没有这个目标。")
+        raise Missing(gettext("没有这个目标。"))
     points = list(newest.points.order_by("due_on").values_list("due_on", "value"))
     form = TargetForm(request.POST if request.method == "POST" else None, target=newest, points=points)
-    return _set(request, form, newest.district, said="已建立新版本，旧版本留存。")
+    return _set(request, form, newest.district, said=gettext("已建立新版本，旧版本留存。"))
 
 
 def _set(request: HttpRequest, form: TargetForm, district: District, *, said: str) -> HttpResponse:

@@ -1,8 +1,9 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class AccountsConfig(AppConfig):
     name = "lvyuan.accounts"
     label = "accounts"
-    verbose_name = "账号与部门"
+    verbose_name = _("账号与部门")
     default_auto_field = "django.db.models.BigAutoField"

@@ -9,6 +9,8 @@ from django.contrib.auth import views
 from django.contrib.auth.forms import AuthenticationForm, UsernameField
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 
 def client_address(request: HttpRequest) -> str:
@@ -18,10 +20,10 @@ def client_address(request: HttpRequest) -> str:
 
 
 class SignInForm(AuthenticationForm):
-    username = UsernameField(label="用户名", max_length=150, widget=forms.TextInput(attrs={"autofocus": True}))
+    username = UsernameField(label=_("用户名"), max_length=150, widget=forms.TextInput(attrs={"autofocus": True}))
     error_messages = {
-        "invalid_login": "用户名或密码不对，请重新输入。连续输错 5 次将锁定 15 分钟。",
-        "inactive": "这个账号已停用，请联系管理员。",
+        "invalid_login": _("用户名或密码不对，请重新输入。连续输错 5 次将锁定 15 分钟。"),
+        "inactive": _("这个账号已停用，请联系管理员。"),
     }
 
 
@@ -46,7 +48,7 @@ class ChangePassword(views.PasswordChangeView):
     success_url = reverse_lazy("cockpit:home")
 
     def form_valid(self, form: Any) -> HttpResponse:
-        messages.success(self.request, "密码已修改。")
+        messages.success(self.request, gettext("密码已修改。"))
         return super().form_valid(form)
 
     def form_invalid(self, form: Any) -> HttpResponse:

@@ -1,11 +1,12 @@
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
 
 
 class AuditConfig(AppConfig):
     name = "lvyuan.audit"
     label = "audit"
-    verbose_name = "历史"
+    verbose_name = _("历史")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

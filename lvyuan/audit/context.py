@@ -10,7 +10,9 @@ from contextvars import ContextVar
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from django.conf import settings
 from django.db import connection, transaction
+from django.utils import translation
 from psycopg.pq import TransactionStatus
 
 if TYPE_CHECKING:
@@ -29,6 +31,11 @@ def _tell_database(context: Mapping[str, Any]) -> None:
         cursor.execute("SELECT set_config('lvyuan.context', %s, false)", [text])
 
 
+@translation.override(settings.LANGUAGE_CODE)  # the history has one language, whoever acts
+def _told(by: User) -> str:
+    return f"{by}（{by.username}，{by.get_role_display()}）"
+
+
 @contextmanager
 def acting(*, by: User | None = None, reason: str = "", **more: str) -> Iterator[None]:
     """Everything written inside is recorded as done by `by`, for `reason`.
@@ -40,7 +47,7 @@ def acting(*, by: User | None = None, reason: str = "", **more: str) -> Iterator
     if reason:
         said["reason"] = reason
     if by is not None:
-        said |= {"actor_id": by.pk, "actor": f"{by}（{by.username}，{by.get_role_display()}）"}
+        said |= {"actor_id": by.pk, "actor": _told(by)}
     inner = {**outer, **said}
     if inner == dict(outer):
         yield

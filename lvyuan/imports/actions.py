@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext
 
 from lvyuan.accounts.models import Role, User
 from lvyuan.audit.context import action
@@ -22,15 +23,17 @@ class PreviewOutdated(ImportConflict):
 
 def _check_admin(by: User) -> None:
     if not by.has_role(Role.ADMIN):
-        raise PermissionDenied("只有管理员可以导入数据，没有保存任何内容。")
+        raise PermissionDenied(gettext("只有管理员可以导入数据，没有保存任何内容。"))
 
 
 def _check_open(by: User, job: ImportJob, deed: str) -> None:
     _check_admin(by)
     if job.created_by_id != by.pk:
-        raise PermissionDenied(f"只有上传这份文件的人可以{deed}，没有改变任何内容。")
+        raise PermissionDenied(gettext("只有上传这份文件的人可以%(deed)s，没有改变任何内容。") % {"deed": deed})
     if job.state != ImportJob.State.PREVIEWED:
-        raise ImportConflict(f"这次导入已是“{job.get_state_display()}”，不能再{deed}。")
+        raise ImportConflict(
+            gettext("这次导入已是“%(state)s”，不能再%(deed)s。") % {"state": job.get_state_display(), "deed": deed}
+        )
 
 
 def upload_file(*, by: User, upload: UploadedFile[Any], kind: str) -> tuple[ImportJob, bool]:
@@ -68,7 +71,7 @@ def confirm_job(*, by: User, job: ImportJob) -> object:
     The plan is made anew from the kept file. When it differs from the preview, the new preview is stored and
     PreviewOutdated raised. Raises PermissionDenied, ImportConflict (decided already), ImportRefused.
     """
-    _check_open(by, job, "确认导入")
+    _check_open(by, job, gettext("确认导入"))
     kind = get_kind(job.kind)
     plan, preview = pipeline.plan_again(job, kind, by)
     try:
@@ -85,18 +88,18 @@ def _locked(job: ImportJob) -> ImportJob:
 @action
 def _commit(*, by: User, job: ImportJob, kind: Kind, plan: Plan, preview: dict[str, Any]) -> object:
     job = _locked(job)
-    _check_open(by, job, "确认导入")
+    _check_open(by, job, gettext("确认导入"))
     if preview["digest"] != job.preview.get("digest"):
-        raise PreviewOutdated("预览之后系统里的数据有了变化，没有导入。下面是重新核对的结果，请看过后再确认。")
+        raise PreviewOutdated(gettext("预览之后系统里的数据有了变化，没有导入。下面是重新核对的结果，请看过后再确认。"))
     if not pipeline.is_ready(preview):
-        raise ImportRefused("文件里还有错误，或者没有新的、有变化的数据，不能确认。请改正文件后重新上传。")
+        raise ImportRefused(gettext("文件里还有错误，或者没有新的、有变化的数据，不能确认。请改正文件后重新上传。"))
     return kind.commit(job, plan.changes, by)
 
 
 @action
 def _renew(*, by: User, job: ImportJob, preview: dict[str, Any]) -> None:
     job = _locked(job)
-    _check_open(by, job, "确认导入")
+    _check_open(by, job, gettext("确认导入"))
     job.preview = preview
     job.save(update_fields=["preview"])
 
@@ -105,7 +108,7 @@ def _renew(*, by: User, job: ImportJob, preview: dict[str, Any]) -> None:
 def cancel_job(*, by: User, job: ImportJob) -> ImportJob:
     """Gives an import up; its file stays. Raises PermissionDenied, ImportConflict."""
     job = _locked(job)
-    _check_open(by, job, "放弃")
+    _check_open(by, job, gettext("放弃"))
     job.state = ImportJob.State.CANCELLED
     job.save(update_fields=["state"])
     return job

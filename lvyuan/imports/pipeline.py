@@ -20,11 +20,12 @@ from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext
 
 from lvyuan.accounts.models import User
 from lvyuan.imports.models import ImportJob
 from lvyuan.imports.registry import ImportRefused, Kind, Plan
-from lvyuan.imports.table import SPLIT, SUFFIXES, Table
+from lvyuan.imports.table import SUFFIXES, Table
 from lvyuan.ui.middleware import size_text
 
 log = logging.getLogger(__name__)
@@ -92,14 +93,20 @@ def received(upload: UploadedFile[Any]) -> Iterator[Received]:
 def check_size(size: int) -> None:
     """Raises ImportRefused one byte over the limit."""
     if size > settings.IMPORT_LIMIT:
-        raise ImportRefused(f"文件超过 {size_text(settings.IMPORT_LIMIT)} 的上限，没有保存任何内容。{SPLIT}。")
+        raise ImportRefused(
+            gettext("文件超过 %(import_limit)s 的上限，没有保存任何内容。%(split)s。")
+            % {"import_limit": size_text(settings.IMPORT_LIMIT), "split": gettext("请拆分成几个文件再上传")}
+        )
 
 
 def suffix_of(name: str) -> str:
     """The lower-case suffix of a file that can be imported. Raises ImportRefused for any other."""
     suffix = Path(name).suffix.lower()
     if suffix not in SUFFIXES:
-        raise ImportRefused(f"只接受 {'、'.join(SUFFIXES)} 文件。请另存为其中一种格式后再上传。")
+        raise ImportRefused(
+            gettext("只接受 %(suffixes)s 文件。请另存为其中一种格式后再上传。")
+            % {"suffixes": gettext("、").join(SUFFIXES)}
+        )
     return suffix
 
 
@@ -125,18 +132,24 @@ def read(path: Path, suffix: str) -> Table:
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise ImportRefused(f"读取文件超过 {WALL_SECONDS} 秒，已停止。{SPLIT}。") from error
+            raise ImportRefused(
+                gettext("读取文件超过 %(wall_seconds)s 秒，已停止。%(split)s。")
+                % {"wall_seconds": WALL_SECONDS, "split": gettext("请拆分成几个文件再上传")}
+            ) from error
         errors.seek(0)
         if told := errors.read(4000).decode("utf-8", "replace"):
             log.warning("reading %s ended with %s: %s", path.name[:12], done.returncode, told)
         if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
-            raise ImportRefused(f"读取文件用时超过 {CPU_SECONDS} 秒，已停止。{SPLIT}。")
+            raise ImportRefused(
+                gettext("读取文件用时超过 %(cpu_seconds)s 秒，已停止。%(split)s。")
+                % {"cpu_seconds": CPU_SECONDS, "split": gettext("请拆分成几个文件再上传")}
+            )
         if done.returncode:
-            raise ImportRefused(f"文件展开后过大或内容损坏，读取中断。请另存后重试，或{SPLIT.removeprefix('请')}。")
+            raise ImportRefused(gettext("文件展开后过大或内容损坏，读取中断。请另存后重试，或拆分成几个文件再上传。"))
         output.seek(0)
         answer = json.load(output)
     if "refused" in answer:
-        raise ImportRefused(answer["refused"])
+        raise ImportRefused(gettext(answer["refused"]))
     return Table.from_json(answer["table"])
 
 
@@ -144,7 +157,7 @@ def plan_again(job: ImportJob, kind: Kind, user: User) -> tuple[Plan, dict[str, 
     """The plan of a job's kept file against the database as it is now, and its preview. Raises ImportRefused."""
     path = import_path(job.sha256)
     if not path.exists():
-        raise ImportRefused("上传的原文件已不在服务器上。请重新上传。")
+        raise ImportRefused(gettext("上传的原文件已不在服务器上。请重新上传。"))
     table = read(path, suffix_of(job.file_name))
     plan = kind.plan(table, user)
     return plan, preview(table, plan)
@@ -214,7 +227,10 @@ def _errors(table: Table, plan: Plan) -> list[dict[str, Any]]:
         for problem in problems[:ERRORS_KEPT]
     ]
     if left := len(problems) - len(errors):
-        message, remedy = f"还有 {left} 处错误没有列出", "请先改正以上各处，再重新上传"
+        message, remedy = (
+            (gettext("还有 %(left)s 处错误没有列出") % {"left": left}),
+            gettext("请先改正以上各处，再重新上传"),
+        )
         errors.append({"sheet": "", "row": "", "column": "", "message": message, "remedy": remedy})
     return errors
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from lvyuan.imports.table import MAX_COLUMNS, STRIP, Cell, Collector, Flaw, Table, Unreadable, shown, text_cell
 from lvyuan.imports.workbook import read_workbook
+from lvyuan.numbers import _
 
 MAX_FIELD: Final = 1_000_000  # characters of one CSV field, over which reading stops
 
@@ -25,7 +26,7 @@ def read_table(path: Path, suffix: str) -> Table:
     read = {".json": _read_json, ".csv": _read_csv, ".xlsx": read_workbook}[suffix]
     table = read(path)
     if not table.rows and not table.questions:
-        raise Unreadable("文件里只有表头，没有数据行。请补上数据后再上传。")
+        raise Unreadable(_("文件里只有表头，没有数据行。请补上数据后再上传。"))
     return table
 
 
@@ -53,7 +54,7 @@ def _check_signature(path: Path, suffix: str) -> None:
     with open(path, "rb") as file:
         head = file.read(4096)
     if not head:
-        raise Unreadable("文件是空的（0 字节）。请检查后重新上传。")
+        raise Unreadable(_("文件是空的（0 字节）。请检查后重新上传。"))
     found = next((name for signature, name in _SIGNATURES if head.startswith(signature)), "")
     if head.removeprefix(codecs.BOM_UTF8).lstrip().lower().startswith(_WEB):
         found = "网页或 XML 文件"
@@ -91,7 +92,7 @@ def _encoding(path: Path, suffix: str) -> str:
         except UnicodeError:
             continue
         return name
-    raise Unreadable("文件的文字编码无法识别。请另存为 UTF-8 编码后再上传。")
+    raise Unreadable(_("文件的文字编码无法识别。请另存为 UTF-8 编码后再上传。"))
 
 
 def _delimiter(line: str) -> str:
@@ -137,13 +138,13 @@ def _read_json(path: Path) -> Table:
                 f"不是有效的 JSON：第 {error.lineno} 行第 {error.colno} 个字符附近写法有误。请改正后再上传。"
             ) from error
         except RecursionError as error:
-            raise Unreadable("JSON 嵌套层数过多。请写成一个记录列表。") from error
+            raise Unreadable(_("JSON 嵌套层数过多。请写成一个记录列表。")) from error
     if isinstance(data, dict):
         data = data.get("observations")
     if not isinstance(data, list):
-        raise Unreadable('JSON 里没有记录列表。请写成 [{…}, {…}] 或 {"observations": [{…}, {…}]}。')
+        raise Unreadable(_('JSON 里没有记录列表。请写成 [{…}, {…}] 或 {"observations": [{…}, {…}]}。'))
     if not data:
-        raise Unreadable("JSON 的记录列表是空的。请补上数据后再上传。")
+        raise Unreadable(_("JSON 的记录列表是空的。请补上数据后再上传。"))
     names: dict[str, None] = {}
     for line, record in enumerate(data, 1):
         if not isinstance(record, dict):
@@ -156,7 +157,7 @@ def _read_json(path: Path) -> Table:
     collector = Collector(Table(unit="条"))
     collector.add(0, [text_cell(name) for name in names])
     if not collector.table.header:
-        raise Unreadable("JSON 的记录里没有任何字段。请补上数据后再上传。")
+        raise Unreadable(_("JSON 的记录里没有任何字段。请补上数据后再上传。"))
     for line, record in enumerate(data, 1):
         collector.add(line, [_json_cell(record.get(name)) for name in names])
     return collector.finish()
@@ -168,8 +169,8 @@ def _json_cell(value: Any) -> Cell:
     if isinstance(value, str):
         return text_cell(value)
     if isinstance(value, bool):
-        return Flaw(f"是逻辑值 {str(value).lower()}，不是数据", "请写数字或文字")
-    return Flaw("里面还有列表或记录", "请写数字或文字")
+        return Flaw(f"是逻辑值 {str(value).lower()}，不是数据", _("请写数字或文字"))
+    return Flaw(_("里面还有列表或记录"), _("请写数字或文字"))
 
 
 def _refuse_constant(name: str) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from django.utils.translation import gettext
+
 from lvyuan.imports.table import Flaw, Table
 
 if TYPE_CHECKING:
@@ -100,7 +102,7 @@ def register(kind: Kind) -> None:
 def get_kind(code: str) -> Kind:
     """The kind of that code. Raises ImportRefused."""
     if code not in _kinds:
-        raise ImportRefused("没有这种导入内容。请从列表中选择。")
+        raise ImportRefused(gettext("没有这种导入内容。请从列表中选择。"))
     return _kinds[code]
 
 
@@ -136,29 +138,37 @@ def records(table: Table, columns: Mapping[str, Column]) -> tuple[list[Record], 
     for place, header in enumerate(table.header):
         name = by_header.get(header)
         if name is None:
-            plan.ignored_columns.append(header or f"第 {place + 1} 列（无表头）")
+            plan.ignored_columns.append(header or (gettext("第 %(place)s 列（无表头）") % {"place": place + 1}))
         elif name in places:
-            message = f"“{table.header[places[name]]}”和“{header}”是同一项内容，不能确定用哪一列"
+            message = gettext("“%(header)s”和“%(header_2)s”是同一项内容，不能确定用哪一列") % {
+                "header": table.header[places[name]],
+                "header_2": header,
+            }
             plan.problems.append(
-                Problem(line=table.header_line, column=header, message=message, remedy="请只保留其中一列")
+                Problem(line=table.header_line, column=header, message=message, remedy=gettext("请只保留其中一列"))
             )
         else:
             places[name] = place
     missing = [column.names[0] for name, column in columns.items() if column.required and name not in places]
     if missing:
-        there = "、".join(f"“{header}”" for header in table.header if header)
+        there = gettext("、").join(f"“{header}”" for header in table.header if header)
         plan.problems.append(
             Problem(
                 line=table.header_line,
-                message=f"缺少{'、'.join(f'“{name}”' for name in missing)}列；现有的列是：{there}",
-                remedy="请在第一行写明这些列名，表名和填表说明请删去",
+                message=gettext("缺少%(missing)s列；现有的列是：%(there)s")
+                % {"missing": gettext("、").join(f"“{name}”" for name in missing), "there": there},
+                remedy=gettext("请在第一行写明这些列名，表名和填表说明请删去"),
             )
         )
     if plan.problems:
         return [], plan
     found = []
     for row in table.rows:
-        problems = [Problem(line=row.line, message=row.flaw.problem, remedy=row.flaw.remedy)] if row.flaw else []
+        problems = (
+            [Problem(line=row.line, message=gettext(row.flaw.problem), remedy=gettext(row.flaw.remedy))]
+            if row.flaw
+            else []
+        )
         cells = {}
         for name, place in places.items():
             cell = row.cells[place]

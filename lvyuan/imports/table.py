@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from decimal import Context, Decimal
 from typing import Any, Final, TypeAlias
 
+from lvyuan.numbers import _
+
 MAX_ROWS: Final = 100_000  # rows below the header
 MAX_COLUMNS: Final = 200
 MAX_CELL: Final = 2_000  # characters of one cell
@@ -96,9 +98,9 @@ def shown(text: str, length: int = 30) -> str:
 def text_cell(text: str) -> Cell:
     text = text.strip(STRIP)
     if len(text) > MAX_CELL:
-        return Flaw(f"内容有 {len(text)} 个字，超过 {MAX_CELL} 字的上限", "请缩短这个单元格的内容")
+        return Flaw(f"内容有 {len(text)} 个字，超过 {MAX_CELL} 字的上限", _("请缩短这个单元格的内容"))
     if not (text.isascii() and text.isprintable()) and _GARBLED.search(text):
-        return Flaw("含有看不见的控制字符或乱码", "请删去这个单元格的内容，重新录入")
+        return Flaw(_("含有看不见的控制字符或乱码"), _("请删去这个单元格的内容，重新录入"))
     return text
 
 
@@ -113,7 +115,7 @@ def number_cell(number: float | int) -> Cell:
         return "0" if text == "-0" else text
     value = Decimal(text)
     if not value.is_finite():
-        return Flaw("不是有限的数", "请核对这个数")
+        return Flaw(_("不是有限的数"), _("请核对这个数"))
     if len(value.as_tuple().digits) > 15:
         value = Context(prec=15).plus(value)
     return fixed(value)
@@ -153,7 +155,7 @@ class Collector:
             raise Unreadable(f"数据超过 {MAX_ROWS // 10_000} 万行的上限。{SPLIT}。")
         width, flaw = len(self.table.header), None
         if len(cells) > width and self.is_ragged_wrong:
-            flaw = Flaw(f"这一行有 {len(cells)} 列，表头只有 {width} 列", "内容含分隔符的单元格请加英文双引号")
+            flaw = Flaw(f"这一行有 {len(cells)} 列，表头只有 {width} 列", _("内容含分隔符的单元格请加英文双引号"))
             cells = cells[:width]
         elif len(cells) > width:
             self.table.header += [""] * (len(cells) - width)
@@ -171,7 +173,7 @@ class Collector:
         """The table, all rows filled up to the header's width."""
         width = len(self.table.header)
         if not width:
-            raise Unreadable("文件里没有任何内容。请检查后重新上传。")
+            raise Unreadable(_("文件里没有任何内容。请检查后重新上传。"))
         for row in self.table.rows:
             row.cells.extend([""] * (width - len(row.cells)))
         return self.table

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from lvyuan.accounts.models import Role
@@ -26,7 +27,7 @@ def get_job(request: HttpRequest, pk: int) -> ImportJob:
     """The job if it is this person's to see, else a 404."""
     job = ImportJob.objects.visible_to(request.user).select_related("created_by").filter(pk=pk).first()
     if job is None:
-        raise Missing("没有这次导入，或者它不属于您可以查看的范围。")
+        raise Missing(gettext("没有这次导入，或者它不属于您可以查看的范围。"))
     return job
 
 
@@ -55,12 +56,12 @@ def job_create(request: HttpRequest) -> HttpResponse:
         form.add_error("file", str(refused))
         return _create_page(request, form, status=422)
     if not is_new:
-        messages.info(request, "这份文件您已经上传过，还没有确认；这里是按现在的数据重新核对的预览。")
+        messages.info(request, gettext("这份文件您已经上传过，还没有确认；这里是按现在的数据重新核对的预览。"))
     return redirect(job)
 
 
 def _create_page(request: HttpRequest, form: UploadForm, *, status: int = 200) -> HttpResponse:
-    context = {"form": form, "formats": "、".join(SUFFIXES), "limit": settings.IMPORT_LIMIT}
+    context = {"form": form, "formats": gettext("、").join(SUFFIXES), "limit": settings.IMPORT_LIMIT}
     return render(request, "imports/job_create.html", context, status=status)
 
 
@@ -92,7 +93,7 @@ def job_confirm(request: HttpRequest, pk: int) -> HttpResponse:
         actions.confirm_job(by=request.user, job=job)
     except ImportRefused as refused:
         return _refused_page(request, pk, refused)
-    messages.success(request, "已送审。审核员通过后，这些数据才会生效。")
+    messages.success(request, gettext("已送审。审核员通过后，这些数据才会生效。"))
     return redirect(job)
 
 
@@ -103,7 +104,7 @@ def job_cancel(request: HttpRequest, pk: int) -> HttpResponse:
         actions.cancel_job(by=request.user, job=get_job(request, pk))
     except ImportRefused as refused:
         return _refused_page(request, pk, refused)
-    messages.success(request, "已放弃这次导入，没有改变任何数据。")
+    messages.success(request, gettext("已放弃这次导入，没有改变任何数据。"))
     return redirect("imports:job-list")
 
 

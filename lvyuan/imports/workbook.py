@@ -31,6 +31,7 @@ from lvyuan.imports.table import (
     shown,
     text_cell,
 )
+from lvyuan.numbers import _
 
 MAX_AREA: Final = 3_000_000  # cells of a sheet's used area, empty ones included
 MAX_MEMBERS: Final = 2_000  # files inside an xlsx
@@ -38,7 +39,7 @@ MAX_UNPACKED: Final = 400 * 1024 * 1024
 _EXCEL_COLUMNS: Final = 16_385  # a cell's place is row times this plus column
 _LETTERS: Final = re.compile("[A-Z]{1,3}")
 _FORBIDDEN_XML: Final = re.compile(rb"<!(?:DOCTYPE|ENTITY)")
-_BROKEN: Final = "工作簿已损坏或不完整，无法读取。请在 Excel 或 WPS 中打开并另存为 xlsx 后再上传。"
+_BROKEN: Final = _("工作簿已损坏或不完整，无法读取。请在 Excel 或 WPS 中打开并另存为 xlsx 后再上传。")
 _BROKEN_ERRORS: Final = (
     zipfile.BadZipFile,
     zlib.error,
@@ -61,7 +62,7 @@ def read_workbook(path: Path) -> Table:
     except _BROKEN_ERRORS as error:
         raise Unreadable(_BROKEN) from error
     if not sheets:
-        raise Unreadable("工作簿里没有内容（隐藏的工作表不读）。请检查后重新上传。")
+        raise Unreadable(_("工作簿里没有内容（隐藏的工作表不读）。请检查后重新上传。"))
     if len(sheets) > 1:
         names = "、".join(f"“{shown(sheet.name)}”" for sheet in sheets[:10])
         question = f"工作簿有 {len(sheets)} 张有内容的工作表：{names}。请只保留要导入的一张，另存后再上传。"
@@ -85,9 +86,9 @@ def _check_archive(archive: zipfile.ZipFile) -> None:
         raise Unreadable(f"工作簿解压后超过 {MAX_UNPACKED // 1024 // 1024} MB 的上限。请只保留数据表另存后再上传。")
     names = {member.filename for member in members}
     if "xl/workbook.bin" in names:
-        raise Unreadable("这是 xlsb 工作簿。请另存为 xlsx 工作簿后再上传。")
+        raise Unreadable(_("这是 xlsb 工作簿。请另存为 xlsx 工作簿后再上传。"))
     if "xl/workbook.xml" not in names:
-        raise Unreadable("扩展名是 .xlsx，内容却是没有工作簿的压缩包。请上传真正的 xlsx 工作簿。")
+        raise Unreadable(_("扩展名是 .xlsx，内容却是没有工作簿的压缩包。请上传真正的 xlsx 工作簿。"))
     for member in members:
         if member.filename.endswith((".xml", ".rels", ".vml")):
             with archive.open(member) as part:
@@ -102,8 +103,8 @@ def _check_part(part: IO[bytes]) -> None:
         tail = chunk[-16:]
 
 
-def _refuse_entities(*_: object) -> None:
-    raise Unreadable("工作簿里有 XML 实体定义，正常的工作簿不会有，已拒收。请在 Excel 或 WPS 中另存后再上传。")
+def _refuse_entities(*given: object) -> None:
+    raise Unreadable(_("工作簿里有 XML 实体定义，正常的工作簿不会有，已拒收。请在 Excel 或 WPS 中另存后再上传。"))
 
 
 def _parse(part: IO[bytes], start: Callable[[str, dict[str, str]], None]) -> None:
@@ -204,7 +205,7 @@ class _SheetScan:
     def check_area(self) -> None:
         """Raises Unreadable when the used area is too wide or too large to be loaded."""
         rows, columns = self.bottom - self.top + 1, self.right - self.left + 1
-        remedy = "请删去数据以外的内容（包括很远处的单元格），另存后再上传。"
+        remedy = _("请删去数据以外的内容（包括很远处的单元格），另存后再上传。")
         if columns > MAX_COLUMNS:
             raise Unreadable(f"工作表“{shown(self.name)}”有 {columns} 列，超过 {MAX_COLUMNS} 列的上限。{remedy}")
         if rows * columns > MAX_AREA:
@@ -267,12 +268,12 @@ def _sheet_cell(value: Any, scan: _SheetScan, place: int) -> Cell:
         if value:
             return text_cell(value)
         if place in scan.errors:
-            return Flaw("是公式错误（如 #DIV/0!、#N/A）", "请改正公式或直接填写数字")
+            return Flaw(_("是公式错误（如 #DIV/0!、#N/A）"), _("请改正公式或直接填写数字"))
         if place in scan.formulas:
-            return Flaw("是公式，但文件里没有计算结果", "请在 Excel 或 WPS 中打开、保存后再上传")
+            return Flaw(_("是公式，但文件里没有计算结果"), _("请在 Excel 或 WPS 中打开、保存后再上传"))
         return ""
     if isinstance(value, bool):
-        return Flaw(f"是逻辑值 {str(value).upper()}，不是数据", "请写数字或文字")
+        return Flaw(f"是逻辑值 {str(value).upper()}，不是数据", _("请写数字或文字"))
     if isinstance(value, int | float):
         text = number_cell(value)
         if isinstance(text, str) and place in scan.percents:
@@ -282,4 +283,4 @@ def _sheet_cell(value: Any, scan: _SheetScan, place: int) -> Cell:
         return value.date().isoformat() if value.time() == dt.time() else value.isoformat(" ")
     if isinstance(value, dt.date):
         return value.isoformat()
-    return Flaw("是时刻或时长，不是数据", "请写数字、日期或文字")
+    return Flaw(_("是时刻或时长，不是数据"), _("请写数字、日期或文字"))

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 from procrastinate.exceptions import AlreadyEnqueued
 
 from lvyuan.accounts.models import Role, User
@@ -141,7 +142,7 @@ def choose_mailing(*, by: User, choices: Mapping[str, str]) -> None:
 def send_again(*, by: User, deliveries: Iterable[Delivery]) -> int:
     """Gives failed deliveries another chance; gives how many. Raises PermissionDenied."""
     if not by.has_role(Role.ADMIN):
-        raise PermissionDenied("只有管理员可以重新发送，没有改变任何内容。")
+        raise PermissionDenied(gettext("只有管理员可以重新发送，没有改变任何内容。"))
     failed = Delivery.objects.filter(pk__in=[d.pk for d in deliveries], state=Delivery.State.FAILED)
     transaction.on_commit(_send_soon, robust=True)
     return failed.update(state=Delivery.State.PENDING, attempts=0, next_try_at=timezone.now())

@@ -1,8 +1,9 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class NoticesConfig(AppConfig):
     name = "lvyuan.notices"
     label = "notices"
-    verbose_name = "通知"
+    verbose_name = _("通知")
     default_auto_field = "django.db.models.BigAutoField"

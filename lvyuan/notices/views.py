@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from lvyuan.notices import actions
@@ -21,7 +22,7 @@ def get_notice(request: HttpRequest, pk: int) -> Notice:
     """The notice if it is this person's own, else a 404."""
     notice = Notice.objects.visible_to(request.user).filter(pk=pk).first()
     if notice is None:
-        raise Missing("没有这条通知，或者它不是给您的。")
+        raise Missing(gettext("没有这条通知，或者它不是给您的。"))
     return notice
 
 
@@ -46,7 +47,9 @@ def notice_read(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def notice_read_all(request: HttpRequest) -> HttpResponse:
     count = actions.mark_read(by=request.user, notices=Notice.objects.visible_to(request.user).unread())
-    messages.success(request, f"已把{count}条通知标为已读。" if count else "没有未读通知。")
+    messages.success(
+        request, gettext("已把%(count)s条通知标为已读。") % {"count": count} if count else gettext("没有未读通知。")
+    )
     return redirect("notices:notice-list")
 
 
@@ -58,7 +61,7 @@ def notice_choices(request: HttpRequest) -> HttpResponse:
     form = ChoicesForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         actions.choose_mailing(by=request.user, choices=form.cleaned_data)
-        messages.success(request, "邮件设置已保存，对今后的通知有效。")
+        messages.success(request, gettext("邮件设置已保存，对今后的通知有效。"))
         return redirect("notices:notice-choices")
     status = 422 if request.method == "POST" else 200
     context = {"form": form, "mail_configured": settings.MAIL_CONFIGURED}

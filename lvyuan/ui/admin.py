@@ -6,13 +6,14 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from lvyuan.accounts.models import Role
 
 
 class DefinitionsSite(admin.AdminSite):
-    site_header = site_title = "绿园区重点指标跟踪 · 定义维护"
-    index_title = "定义与账号"
+    site_header = site_title = _("绿园区重点指标跟踪 · 定义维护")
+    index_title = _("定义与账号")
     site_url = "/"
 
     def has_permission(self, request: HttpRequest) -> bool:

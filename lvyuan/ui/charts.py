@@ -30,8 +30,10 @@ from decimal import Decimal
 from typing import Any, Final, Literal, TypeAlias
 
 from django.core.serializers.json import DjangoJSONEncoder
+from django.utils.translation import gettext
 
 from lvyuan.numbers import NumberError, convert, get_unit, plain
+from lvyuan.ui.words import unit_label
 
 Kind = Literal["line", "bar"]
 Points: TypeAlias = Sequence[tuple[str, Decimal | None]]
@@ -71,7 +73,7 @@ class Mark:
     """
 
     at: str
-    text: str = "口径变更"
+    text: str = ""  # of a break: 口径变更
     kind: Literal["break", "event"] = "break"
 
 
@@ -134,19 +136,21 @@ def line_chart(
     labels = list(labels) or _merged([[label for label, _ in one.points] for one in named])
     return {
         "title": title,
-        "unit": axis,
+        "unit": unit_label(axis),
         "kind": "series",
         "x": labels,
         "data": [_trace(one, labels, one.unit or unit, axis, one.kind or kind) for one in named],
         "layout": {},
         "marks": [
-            {"at": labels.index(mark.at), "text": mark.text, "kind": mark.kind} for mark in marks if mark.at in labels
+            {"at": labels.index(mark.at), "text": mark.text or gettext("口径变更"), "kind": mark.kind}
+            for mark in marks
+            if mark.at in labels
         ],
     }
 
 
 def comparison_chart(
-    *, title: str, bars: Sequence[tuple[str, Decimal | None]], own: str, unit: str, own_label: str = "本区"
+    *, title: str, bars: Sequence[tuple[str, Decimal | None]], own: str, unit: str, own_label: str = ""
 ) -> dict[str, Any]:
     """Districts beside each other as horizontal bars, the first one on top; `own` is the name of the one to stand out.
 
@@ -157,10 +161,10 @@ def comparison_chart(
     names = [name for name, _ in bars]
     return {
         "title": title,
-        "unit": axis,
+        "unit": unit_label(axis),
         "kind": "comparison",
         "own": names.index(own) if own in names else None,
-        "own_label": own_label,
+        "own_label": own_label or gettext("本区"),
         "data": [
             {
                 "type": "bar",
@@ -190,7 +194,7 @@ def heatmap_chart(
     axis = chart_unit([value for _, values in rows for value in values], unit)
     return {
         "title": title,
-        "unit": axis,
+        "unit": unit_label(axis),
         "kind": "heatmap",
         "data": [
             {
@@ -220,14 +224,14 @@ def bullet_chart(*, title: str, value: Decimal, goal: Decimal, schedule: Decimal
         gauge["steps"] = [{"range": [0, float(_in(schedule, unit, axis))]}]
     return {
         "title": title,
-        "unit": axis,
+        "unit": unit_label(axis),
         "kind": "bullet",
         "data": [
             {
                 "type": "indicator",
                 "mode": "number+gauge",
                 "value": float(drawn),
-                "number": {"valueformat": f",.{_places(drawn)}f", "suffix": axis},
+                "number": {"valueformat": f",.{_places(drawn)}f", "suffix": unit_label(axis)},
                 "gauge": gauge,
             }
         ],
@@ -259,7 +263,7 @@ def _meta(role: Role | None, unit: str, axis: str, breaks: list[int] | None = No
     if breaks is not None:
         meta["breaks"] = breaks  # places in its own labels
     if unit != axis:
-        meta |= {"unit": unit, "power": convert(Decimal(1), unit, axis).adjusted()}
+        meta |= {"unit": unit_label(unit), "power": convert(Decimal(1), unit, axis).adjusted()}
     return {"meta": meta} if meta else {}
 
 

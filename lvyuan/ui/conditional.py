@@ -30,7 +30,7 @@ from lvyuan.notices.models import Notice
 
 # What makes an htmx answer another thing than the page of the same address.
 HTMX_HEADERS = ("HX-Request", "HX-Boosted", "HX-Target", "HX-History-Restore-Request")
-CODE = ("lvyuan", "indicators", "projects")
+CODE = ("lvyuan", "indicators", "projects", "locale")
 # What is one person's own on a shared page stands in ui/_who.html, between two of these.
 OWN = b"<!--own-->"
 
@@ -162,10 +162,10 @@ def _installation() -> tuple[Any, ...]:
 
 @cache
 def _code() -> str:
-    """A digest of code, templates and static files: on one's own machine RELEASE stays the same when they change."""
+    """A digest of code, templates, translations and static files: RELEASE stays the same on one's own machine."""
     digest = blake2b(getattr(staticfiles_storage, "manifest_hash", "").encode(), digest_size=16)
     for package in CODE:
         for path in sorted((settings.BASE_DIR / package).rglob("*")):
-            if path.suffix in (".py", ".html"):
+            if path.suffix in (".py", ".html", ".mo"):
                 digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -9,6 +9,8 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext
 
 from lvyuan.periods import Period
 from lvyuan.ui.views import Missing
@@ -22,7 +24,9 @@ def asked_period(request: HttpRequest) -> Period | None:
     try:
         return Period.from_code(f"{text}.month")
     except ValueError as error:
-        raise Missing(f"没有“{text}”这个时期。请写成 年-月，例如 2023-06，或从时期列表中选择。") from error
+        raise Missing(
+            gettext("没有“%(text)s”这个时期。请写成 年-月，例如 2023-06，或从时期列表中选择。") % {"text": text}
+        ) from error
 
 
 def asked_date(request: HttpRequest, name: str) -> dt.date | None:
@@ -36,7 +40,7 @@ def day_of(text: str) -> dt.date:
     try:
         return Period.from_code(f"{text}.instant").end
     except ValueError as error:
-        raise Missing(f"没有“{text}”这个日期。请写成 年-月-日，例如 2023-08-04。") from error
+        raise Missing(gettext("没有“%(text)s”这个日期。请写成 年-月-日，例如 2023-08-04。") % {"text": text}) from error
 
 
 def asked_moment(request: HttpRequest) -> dt.datetime | None:
@@ -53,7 +57,7 @@ def month_choices(months: list[Period], chosen: Period | None) -> list[dict[str,
     return [
         {
             "code": f"{month.end:%Y-%m}",
-            "label": f"{month.year_no}年{month.month_no}月",
+            "label": date_format(month.end, gettext("Y年n月")),
             "is_current": month == chosen,
         }
         for month in listed
@@ -67,7 +71,7 @@ def require_role(*roles: str) -> Any:
         @wraps(view)
         def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if not request.user.has_role(*roles):  # type: ignore[union-attr]
-                raise PermissionDenied("您的角色不能进行这项操作，没有保存任何内容。")
+                raise PermissionDenied(gettext("您的角色不能进行这项操作，没有保存任何内容。"))
             return view(request, *args, **kwargs)  # type: ignore[no-any-return]
 
         wrapper.required_roles = roles  # type: ignore[attr-defined]

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import render
 from django.urls import Resolver404, resolve
+from django.utils.translation import gettext
 
 Handler = Callable[[HttpRequest], HttpResponse]
 MULTIPART_OVERHEAD = 64 * 1024  # boundaries, field names and the CSRF token around one file
@@ -54,10 +55,15 @@ class PlainAddressMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
-            return _refused(request, 404, "找不到", "没有这个地址。")
+            return _refused(request, 404, gettext("找不到"), gettext("没有这个地址。"))
         response = self.get_response(request)
         if response.status_code == 405 and not response.streaming and not response.content:
-            page = _refused(request, 405, "不能这样访问", "这个地址不支持这种操作，没有改变任何内容。请从页面上操作。")
+            page = _refused(
+                request,
+                405,
+                gettext("不能这样访问"),
+                gettext("这个地址不支持这种操作，没有改变任何内容。请从页面上操作。"),
+            )
             page["Allow"] = response["Allow"]
             return page
         return response
@@ -76,10 +82,14 @@ class UploadLimitMiddleware:
             allowed = limit + MULTIPART_OVERHEAD if limit else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
             if length > allowed:
                 shown = size_text(limit or settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
-                message = f"上传的内容超过 {shown} 的上限，没有保存任何内容。请压缩或拆分后再传。"
-                return _refused(request, 413, "文件过大", message)
+                message = gettext("上传的内容超过 %(shown)s 的上限，没有保存任何内容。请压缩或拆分后再传。") % {
+                    "shown": shown
+                }
+                return _refused(request, 413, gettext("文件过大"), message)
         elif length and request.content_type != "multipart/form-data" and not self.is_whole(request, length):
-            return _refused(request, 400, "内容不完整", "提交的内容在途中断开，没有保存任何内容。请重试。")
+            return _refused(
+                request, 400, gettext("内容不完整"), gettext("提交的内容在途中断开，没有保存任何内容。请重试。")
+            )
         return self.get_response(request)
 
     def is_whole(self, request: HttpRequest, length: int) -> bool:

@@ -81,6 +81,7 @@ def test_three_indicators_side_by_side(demo: App, open_page: Any) -> None:
     page.get_by_label("比较").select_option("growth")
     page.get_by_role("button", name="显示").click()
     page.wait_for_url(re.compile("show=growth"))
+    page.evaluate("() => window.drawCharts()")
     drawn(page)
     lines = page.evaluate(
         "() => document.querySelector('.plot').data.map(({name, x, customdata}) => [name, x, customdata])"
@@ -119,12 +120,13 @@ def test_comparing_works_without_javascript(demo: App, sign_in_demo: SignIn) -> 
 
 def test_cockpit_draws_its_trends_when_they_come_near(demo: App, open_page: Any) -> None:
     """Nothing is fetched for the first view; then one answer serves eight charts, and nothing moves."""
-    page, asked = open_page()
+    page, asked = open_page(viewport={"width": 1440, "height": 560})
     page.add_init_script(COUNT_SHIFTS)
     page.goto(f"{demo.url}/cockpit/")
     drawn(page)  # nothing is due
     assert of_charts(asked) == []
     page.locator("#trends").scroll_into_view_if_needed()
+    page.evaluate("() => window.drawCharts()")
     expect(page.locator(".trends .main-svg:first-child")).to_have_count(8, timeout=PATIENCE)
     drawn(page)
     assert sorted(of_charts(asked)) == ["headline", "plotly"]

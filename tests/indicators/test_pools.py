@@ -107,7 +107,7 @@ def test_cockpit_switches_place_and_change(three, signed_in):
     assert places(five) == {"industrial_output/220106/2024-06.ytd/rank-growth": "4"}
     page = client.get("/cockpit/?period=2024-06&pool=three").content.decode()
     assert places(tile(page)) == {"industrial_output/220106/2024-06.ytd/place-growth-three": "2"}
-    assert "比上期上升 1 位" in tile(page)
+    assert "升1位" in tile(page)
     assert '<option value="three" selected>三区</option>' in page
     assert '<input type="hidden" name="pool" value="three">' in page  # the period picker keeps it
     assert 'href="?period=2024-06&amp;pool=three&amp;screen=1"' in page

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any, Protocol
 
 from django import template
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.conf import settings
+from django.utils.html import format_html, format_html_join, json_script
+from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
+from django.utils.translation import get_language, gettext, gettext_noop
 
-from lvyuan.periods import Period, Style, label
+from lvyuan.periods import Period, Style
+from lvyuan.ui import words
+from lvyuan.ui.language import html_language, script_texts
 
 register = template.Library()
 
@@ -33,75 +38,79 @@ class Figure(Protocol):
 
 # state → (shape, tone, word). Shape and word say it without colour; a model's own label replaces the word.
 MARKS: dict[str, tuple[str, str, str]] = {
-    "started": ("square", "good", "已开工"),
-    "not_started": ("box", "quiet", "未见开工"),
-    "possible": ("hatch", "quiet", "可能已开工"),
-    "draft": ("ring", "quiet", "填报中"),
-    "submitted": ("half", "info", "待审核"),
-    "returned": ("triangle", "warn", "已退回"),
-    "approved": ("dot", "good", "已通过"),
-    "none": ("dash", "quiet", "未开始"),
-    "open": ("ring", "good", "填报开放"),
-    "on_time": ("dot", "good", "按时"),
-    "late": ("triangle", "warn", "已逾期"),
-    "closed": ("dash", "quiet", "已关闭"),
-    "previewed": ("half", "info", "待确认"),
-    "confirmed": ("dot", "good", "已送审"),
-    "cancelled": ("dash", "quiet", "已放弃"),
-    "new": ("plus", "good", "新增"),
-    "changed": ("diamond", "info", "变更"),
-    "same": ("dash", "quiet", "相同"),
-    "refused": ("cross", "bad", "拒收"),
-    "insert": ("plus", "good", "新增"),
-    "update": ("diamond", "info", "修改"),
-    "delete": ("cross", "bad", "删除"),
-    "current": ("dot", "good", "现行"),
-    "superseded": ("ring", "quiet", "已被替代"),
-    "withdrawn": ("cross", "bad", "撤回"),
-    "released": ("dot", "good", "已发布"),
-    "internal": ("ring", "quiet", "内部"),
-    "mandatory": ("cross", "bad", "强制性"),
-    "quasi": ("triangle", "bad", "准强制性"),
-    "verify": ("diamond", "warn", "核实性"),
-    "hint": ("ring", "info", "提示性"),
-    "unread": ("dot", "info", "未读"),
-    "read": ("ring", "quiet", "已读"),
-    "due_soon": ("ring", "info", "即将到期"),
-    "due_today": ("half", "warn", "今日到期"),
-    "overdue": ("triangle", "bad", "已逾期"),
-    "chased": ("triangle", "warn", "催报"),
-    "sign_off": ("half", "info", "待签发"),
-    "reopened": ("diamond", "warn", "已重开"),
-    "excused": ("dash", "quiet", "免报"),
-    "unlocked": ("ring", "good", "已临时开放"),
-    "locked": ("box", "quiet", "已锁定"),
-    "saving": ("half", "info", "正在保存"),
-    "saved": ("dot", "good", "已保存"),
-    "unsaved": ("ring", "warn", "未保存"),
-    "invalid": ("cross", "bad", "看不懂"),
-    "explain": ("diamond", "warn", "需说明"),
-    "conflict": ("triangle", "bad", "两人都改了"),
-    "signing": ("diamond", "info", "待签发"),
-    "expired": ("ring", "quiet", "已到期"),
-    "ended": ("dash", "quiet", "已锁回"),
-    "dot_good": ("dot", "good", "达到"),
-    "reachable": ("dot", "good", "可达"),
-    "hard": ("diamond", "warn", "吃力"),
-    "unseen": ("cross", "bad", "历史未见"),
-    "achieved": ("dot", "good", "已达到"),
-    "on_track": ("dot", "good", "按期"),
-    "acceleration_needed": ("diamond", "warn", "需要加快"),
-    "limited": ("triangle", "warn", "进展有限"),
-    "deterioration": ("cross", "bad", "倒退"),
-    "green": ("dot", "good", "绿灯"),
-    "yellow": ("triangle", "warn", "黄灯"),
-    "red": ("square", "bad", "红灯"),
-    "unrated": ("dash", "quiet", "未评"),
-    "exempt": ("ring", "quiet", "豁免"),
+    "started": ("square", "good", gettext_noop("已开工")),
+    "not_started": ("box", "quiet", gettext_noop("未见开工")),
+    "possible": ("hatch", "quiet", gettext_noop("可能已开工")),
+    "draft": ("ring", "quiet", gettext_noop("填报中")),
+    "submitted": ("half", "info", gettext_noop("待审核")),
+    "returned": ("triangle", "warn", gettext_noop("已退回")),
+    "approved": ("dot", "good", gettext_noop("已通过")),
+    "none": ("dash", "quiet", gettext_noop("未开始")),
+    "open": ("ring", "good", gettext_noop("填报开放")),
+    "on_time": ("dot", "good", gettext_noop("按时")),
+    "late": ("triangle", "warn", gettext_noop("已逾期")),
+    "closed": ("dash", "quiet", gettext_noop("已关闭")),
+    "previewed": ("half", "info", gettext_noop("待确认")),
+    "confirmed": ("dot", "good", gettext_noop("已送审")),
+    "cancelled": ("dash", "quiet", gettext_noop("已放弃")),
+    "new": ("plus", "good", gettext_noop("新增")),
+    "changed": ("diamond", "info", gettext_noop("变更")),
+    "same": ("dash", "quiet", gettext_noop("相同")),
+    "refused": ("cross", "bad", gettext_noop("拒收")),
+    "insert": ("plus", "good", gettext_noop("新增")),
+    "update": ("diamond", "info", gettext_noop("修改")),
+    "delete": ("cross", "bad", gettext_noop("删除")),
+    "current": ("dot", "good", gettext_noop("现行")),
+    "superseded": ("ring", "quiet", gettext_noop("已被替代")),
+    "withdrawn": ("cross", "bad", gettext_noop("撤回")),
+    "released": ("dot", "good", gettext_noop("已发布")),
+    "internal": ("ring", "quiet", gettext_noop("内部")),
+    "mandatory": ("cross", "bad", gettext_noop("强制性")),
+    "quasi": ("triangle", "bad", gettext_noop("准强制性")),
+    "verify": ("diamond", "warn", gettext_noop("核实性")),
+    "hint": ("ring", "info", gettext_noop("提示性")),
+    "unread": ("dot", "info", gettext_noop("未读")),
+    "read": ("ring", "quiet", gettext_noop("已读")),
+    "due_soon": ("ring", "info", gettext_noop("即将到期")),
+    "due_today": ("half", "warn", gettext_noop("今日到期")),
+    "overdue": ("triangle", "bad", gettext_noop("已逾期")),
+    "chased": ("triangle", "warn", gettext_noop("催报")),
+    "sign_off": ("half", "info", gettext_noop("待签发")),
+    "reopened": ("diamond", "warn", gettext_noop("已重开")),
+    "excused": ("dash", "quiet", gettext_noop("免报")),
+    "unlocked": ("ring", "good", gettext_noop("已临时开放")),
+    "locked": ("box", "quiet", gettext_noop("已锁定")),
+    "saving": ("half", "info", gettext_noop("正在保存")),
+    "saved": ("dot", "good", gettext_noop("已保存")),
+    "unsaved": ("ring", "warn", gettext_noop("未保存")),
+    "invalid": ("cross", "bad", gettext_noop("看不懂")),
+    "explain": ("diamond", "warn", gettext_noop("需说明")),
+    "conflict": ("triangle", "bad", gettext_noop("两人都改了")),
+    "signing": ("diamond", "info", gettext_noop("待签发")),
+    "expired": ("ring", "quiet", gettext_noop("已到期")),
+    "ended": ("dash", "quiet", gettext_noop("已锁回")),
+    "dot_good": ("dot", "good", gettext_noop("达到")),
+    "reachable": ("dot", "good", gettext_noop("可达")),
+    "hard": ("diamond", "warn", gettext_noop("吃力")),
+    "unseen": ("cross", "bad", gettext_noop("历史未见")),
+    "achieved": ("dot", "good", gettext_noop("已达到")),
+    "on_track": ("dot", "good", gettext_noop("按期")),
+    "acceleration_needed": ("diamond", "warn", gettext_noop("需要加快")),
+    "limited": ("triangle", "warn", gettext_noop("进展有限")),
+    "deterioration": ("cross", "bad", gettext_noop("倒退")),
+    "green": ("dot", "good", gettext_noop("绿灯")),
+    "yellow": ("triangle", "warn", gettext_noop("黄灯")),
+    "red": ("square", "bad", gettext_noop("红灯")),
+    "unrated": ("dash", "quiet", gettext_noop("未评")),
+    "exempt": ("ring", "quiet", gettext_noop("豁免")),
 }
 
 
-DERIVED = mark_safe('<sup class="derived"><abbr title="由公布数推算，非公布数">推算</abbr></sup>')
+@cache
+def _derived(_language: str | None) -> SafeString:
+    """What marks a derived figure, in the language that is spoken now."""
+    title, word = gettext("由公布数推算，非公布数"), gettext("推算")
+    return format_html('<sup class="derived"><abbr title="{}">{}</abbr></sup>', title, word)
 
 
 @register.simple_tag(takes_context=True)
@@ -120,7 +129,12 @@ def figure_html(fig: Figure | None, *, plain: bool = False, known_at: datetime |
         return ""
     # A wording (动态清零) has no unit to set small.
     name = "figure" if fig.value is not None else "figure words"
-    data = (fig.machine, fig.key, fig.text, DERIVED if fig.is_derived else "")
+    data = (
+        fig.machine,
+        fig.key,
+        words.figure_text(fig.text),
+        _derived(get_language()) if fig.is_derived else "",
+    )
     if plain:
         return format_html('<span class="{}"><data value="{}" data-key="{}">{}</data>{}</span>', name, *data)
     address, _, measure = fig.url.partition("#")
@@ -134,6 +148,26 @@ def figure_html(fig: Figure | None, *, plain: bool = False, known_at: datetime |
     )
 
 
+@register.simple_tag(name="html_language")
+def html_language_tag(code: str | None = None) -> str:
+    """The page's language, or the one given, as the lang attribute writes it: zh-Hans, en."""
+    return html_language(code)
+
+
+@register.simple_tag
+def other_languages() -> list[tuple[str, str]]:
+    """(code, name) of the languages that the page is not in, each by its own name."""
+    return [(code, name) for code, name in settings.LANGUAGES if code != get_language()]
+
+
+@register.simple_tag
+def script_words() -> SafeString | str:
+    """What the scripts say in the person's language, by the Chinese that stands in them; nothing in Chinese."""
+    if words.is_source():
+        return ""
+    return json_script({text: gettext(text) for text in script_texts()}, "words")
+
+
 @register.simple_tag
 def anchor(fig: Figure | None) -> str:
     """The id under which the provenance page shows this figure; `Figure.url` ends in it."""
@@ -143,14 +177,26 @@ def anchor(fig: Figure | None) -> str:
 @register.simple_tag
 def period_label(period: Period | None, style: Style | None = None) -> str:
     """2023年1—6月; with style "official" 2023年上半年. Nothing for None."""
-    return label(period, style) if period is not None else ""
+    return words.period_label(period, style) if period is not None else ""
+
+
+@register.filter
+def named(thing: Any) -> Any:
+    """The thing's name in the person's language; the thing itself where it has none in English."""
+    return words.name_of(thing)
+
+
+@register.filter
+def unit(name: str | None) -> str:
+    """A unit of measure in the person's language."""
+    return words.unit_label(name or "")
 
 
 @register.simple_tag
 def mark(state: str, text: str = "") -> SafeString:
     """A state as shape, tone and word; `text` (the model's label) replaces the word."""
     shape, tone, word = MARKS.get(state, ("ring", "quiet", str(state)))
-    return format_html('<span class="mark {} {}">{}</span>', shape, tone, text or word)
+    return format_html('<span class="mark {} {}">{}</span>', shape, tone, text or gettext(word))
 
 
 @register.simple_tag

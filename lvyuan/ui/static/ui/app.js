@@ -1,6 +1,13 @@
 // Small comforts; every page works without them.
 "use strict";
 
+/** A text in the page's language: Chinese as the scripts write it, or what the page's own table has for it. */
+globalThis.words = (() => {
+  const table = JSON.parse(document.getElementById("words")?.textContent ?? "{}");
+  return (text, values = {}) => Object.entries(values)
+    .reduce((said, [name, value]) => said.replaceAll(`{${name}}`, value), table[text] ?? text);
+})();
+
 (() => {
   // A form that only chooses what to show has a button for those without scripts alone.
   for (const form of document.querySelectorAll("form[data-autosubmit]")) {

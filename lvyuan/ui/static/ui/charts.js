@@ -43,7 +43,7 @@
 
   // Published digits → the number on the axis; the power of ten never rounds twice.
   const number = (digits, meta) => (digits === null ? null : Number(`${digits}e${meta?.power ?? 0}`));
-  const words = (digits, trace, spec) => (digits === null ? "" : digits + (trace.meta?.unit ?? spec.unit));
+  const printed = (digits, trace, spec) => (digits === null ? "" : digits + (trace.meta?.unit ?? spec.unit));
 
   function bars(style) {
     return {
@@ -102,7 +102,7 @@
       const style = styleOf(trace, n, token);
       const x = [...(trace.x ?? spec.x)];
       const y = trace.y.map((digits) => number(digits, trace.meta));
-      const text = trace.y.map((digits) => words(digits, trace, spec));
+      const text = trace.y.map((digits) => printed(digits, trace, spec));
       const hovertemplate = several ? "%{fullData.name}：%{customdata}<extra></extra>" : "%{x}<br>%{customdata}<extra></extra>";
       if (trace.type === "bar") {
         return {
@@ -140,7 +140,7 @@
 
   function comparisonPlot(spec, box, token) {
     const [trace] = spec.data;
-    const text = trace.x.map((digits) => words(digits, trace, spec));
+    const text = trace.x.map((digits) => printed(digits, trace, spec));
     const x = trace.x.map((digits) => number(digits, trace.meta));
     const isOwn = trace.y.map((_, n) => n === spec.own);
     const colours = isOwn.map((own) => token(own ? "series-1" : "ink-2"));
@@ -161,7 +161,7 @@
       }],
       {
         annotations: trace.y.flatMap((name, n) => (x[n] === null
-          ? [{ x: 0, y: name, xanchor: "left", xshift: 4, showarrow: false, text: "无数据", font: { color: token("ink-2") } }]
+          ? [{ x: 0, y: name, xanchor: "left", xshift: 4, showarrow: false, text: words("无数据"), font: { color: token("ink-2") } }]
           : [])),
         bargap: 0.35,
         showlegend: false,
@@ -182,7 +182,7 @@
       const digits = trace.z[row][column]; // undefined: not due yet
       const z = digits === undefined ? null : number(digits, trace.meta);
       const text = z === null ? "" : trace.meta?.power ? String(Number(z.toPrecision(4))) : digits;
-      return { z, text, said: z === null ? "" : words(digits, trace, spec), missing: digits === null };
+      return { z, text, said: z === null ? "" : printed(digits, trace, spec), missing: digits === null };
     }));
     const [xs, ys] = turned ? [trace.y, trace.x] : [trace.x, trace.y];
     const at = (pick) => ys.map((_, y) => xs.map((_, x) => pick(turned ? cells[x][y] : cells[y][x])));
@@ -201,7 +201,7 @@
         {
           type: "scatter", mode: "markers", x: missing.map(([x]) => x), y: missing.map(([, y]) => y),
           marker: { symbol: "x-thin", size: 9, line: { color: token("line-2"), width: 1.5 } },
-          hovertemplate: "%{y} · %{x}<br>无数据<extra></extra>", showlegend: false,
+          hovertemplate: `%{y} · %{x}<br>${words("无数据")}<extra></extra>`, showlegend: false,
         },
       ],
       {
@@ -313,7 +313,7 @@
     return {
       displaylogo: false,
       displayModeBar: matchMedia("(hover: hover)").matches ? "hover" : false,
-      locale: "zh-Hans",
+      locale: document.documentElement.lang,
       modeBarButtons: [["toImage"]],
       responsive: true,
       toImageButtonOptions: { filename: spec.title, scale: 2 },
@@ -354,7 +354,7 @@
 
   function draw(figure, chart, spec) {
     if (spec === null) {
-      note(figure, "还没有可以画的数据。");
+      note(figure, words("还没有可以画的数据。"));
       chart.state = "drawn";
       return Promise.resolve();
     }
@@ -366,7 +366,9 @@
     }
     plot.replaceChildren(); // a page from htmx's history brings the drawing without its life
     plot.setAttribute("role", "group");
-    plot.setAttribute("aria-label", `${spec.title}，数据见${figure.dataset.chartSrc ? "指标页" : "页面上"}的表格`);
+    plot.setAttribute("aria-label", figure.dataset.chartSrc
+      ? words("{title}，数据见指标页的表格", { title: spec.title })
+      : words("{title}，数据见页面上的表格", { title: spec.title }));
     figure.querySelector(":scope > .plot-missing")?.remove();
     Object.assign(chart, { plot, spec, state: "drawing" });
     return Plotly.newPlot(plot, ...themed(chart), config(spec)).then(() => {
@@ -384,8 +386,8 @@
   }
 
   function redraw() {
-    for (const chart of charts.values()) {
-      if (chart.state === "drawn" && chart.spec) Plotly.react(chart.plot, ...themed(chart), config(chart.spec));
+    for (const [figure, chart] of charts) {
+      if (chart.state === "drawn" && chart.spec && figure.isConnected) Plotly.react(chart.plot, ...themed(chart), config(chart.spec));
     }
   }
 
@@ -415,10 +417,9 @@
     } catch {
       for (const [figure, chart] of charts) {
         if (chart.state !== "due" && chart.state !== "drawing") continue;
-        chart.state = "waiting";
-        note(figure, "图没有载入；数据见表，刷新页面可再试。");
+        chart.state = "failed";
+        note(figure, words("图没有载入；数据见表，刷新页面可再试。"));
       }
-      return tell("failed");
     }
     return settle();
   }
@@ -431,8 +432,9 @@
       charts.delete(figure);
       if (plot && window.Plotly) Plotly.purge(plot);
     }
-    const open = [...charts.values()].some(({ state }) => ["new", "due", "drawing"].includes(state));
-    tell(open ? "loading" : "drawn");
+    const states = new Set([...charts.values()].map(({ state }) => state));
+    const open = ["new", "due", "drawing"].some((state) => states.has(state));
+    tell(states.has("failed") ? "failed" : open ? "loading" : "drawn");
   }
 
   const observer = new IntersectionObserver((entries) => {
@@ -464,7 +466,7 @@
   // Everything, also what nobody has scrolled to; the button for printing waits for what has a place on paper.
   window.drawCharts = (options) => {
     for (const [figure, chart] of charts) {
-      if (chart.state !== "new" && chart.state !== "waiting") continue;
+      if (!["new", "waiting", "failed"].includes(chart.state)) continue;
       if (options?.paper && figure.closest(".not-on-paper")) continue;
       chart.state = "due";
       observer.unobserve(figure);

@@ -119,7 +119,7 @@
       const line = document.getElementById(`line-${name.slice(0, name.lastIndexOf("-"))}`);
       return `${line?.querySelector(".line-name")?.textContent ?? name}“${text}”`;
     });
-    banner.append(`您写的这些没有保存，那几行现在不能修改：${texts.join("，")}`, button("知道了", () => {
+    banner.append(words("您写的这些没有保存，那几行现在不能修改：{texts}", { texts: texts.join(words("，")) }), button(words("知道了"), () => {
       orphans.length = 0;
       keep();
       banner.remove();
@@ -212,7 +212,7 @@
       return;
     }
     failures = 0;
-    savedAt = new Date().toLocaleTimeString("zh-CN", { hour: "2-digit", minute: "2-digit", hour12: false });
+    savedAt = new Date().toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hour12: false });
     if (answer.row_version > Number(version.value) + 1) others = true; // somebody else saved something besides
     else version.value = answer.row_version;
     answer.cells.forEach((told, n) => accept(sent[n].cell, sent[n].text, told));
@@ -223,21 +223,21 @@
   async function refuse(response, sent) {
     if (response === null || response.status >= 500) failures += 1;
     else if (response.type === "opaqueredirect" || response.status === 401) {
-      stopped = ["登录已结束，", link("重新登录", form.dataset.signIn), "后接着保存；填写的内容都留着。"];
+      stopped = [words("登录已结束，"), link(words("重新登录"), form.dataset.signIn), words("后接着保存；填写的内容都留着。")];
     } else if (response.status === 403 && !response.headers.get("Content-Type")?.includes("json")) {
-      stopped = ["页面打开太久，", link("刷新", location.pathname), "后接着保存；填写的内容都留着。"];
+      stopped = [words("页面打开太久，"), link(words("刷新"), location.pathname), words("后接着保存；填写的内容都留着。")];
     } else {
       for (const { cell, text } of sent) cell.held = text;
       const said = await response.json().catch(() => ({}));
-      note = said.error ?? `没有保存（${response.status}），请刷新页面后重试。`;
+      note = said.error ?? words("没有保存（{status}），请刷新页面后重试。", { status: response.status });
       report();
     }
   }
 
-  function link(words, address) {
+  function link(text, address) {
     const a = document.createElement("a");
     a.href = address;
-    a.textContent = words;
+    a.textContent = text;
     return a;
   }
 
@@ -256,7 +256,7 @@
       cell.held = sent;
       cell.lock();
       cell.show("locked");
-      cell.tell("locked", mark("locked"), ` ${message}您写的没有保存。`);
+      cell.tell("locked", mark("locked"), ` ${message}${words("您写的没有保存。")}`);
       return;
     }
     for (const [field, other] of Object.entries(also)) {
@@ -288,10 +288,10 @@
   function dispute(cell, theirs) {
     cell.theirs = theirs;
     cell.show("conflict");
-    const words = document.createElement("span");
-    const shown = (text) => (cell.el.tagName === "SELECT" ? [...cell.el.options].find((o) => o.value === text)?.text : text) || "（空）";
-    words.append(mark("conflict"), ` ${theirs.by}写的是“${shown(theirs.text)}”，您写的是“${shown(cell.text)}”。`);
-    const mine = button("保留我的", () => {
+    const told = document.createElement("span");
+    const shown = (text) => (cell.el.tagName === "SELECT" ? [...cell.el.options].find((o) => o.value === text)?.text : text) || words("（空）");
+    told.append(mark("conflict"), ` ${words("{by}写的是“{theirs}”，您写的是“{mine}”。", { by: theirs.by, theirs: shown(theirs.text), mine: shown(cell.text) })}`);
+    const mine = button(words("保留我的"), () => {
       cell.seen = theirs.text; // knowingly over theirs
       cell.taken = null;
       cell.theirs = null;
@@ -299,21 +299,21 @@
       cell.el.focus();
       push(true);
     });
-    const other = button("用他的", () => {
+    const other = button(words("用他的"), () => {
       settle(cell, theirs.text);
       cell.el.focus();
       keep();
       report();
       learnSoon();
     });
-    cell.tell("conflict", words, mine, other);
+    cell.tell("conflict", told, mine, other);
   }
 
-  function button(words, deed) {
+  function button(text, deed) {
     const made = document.createElement("button");
     made.type = "button";
     made.className = "btn btn-quiet";
-    made.textContent = words;
+    made.textContent = text;
     made.addEventListener("click", deed);
     return made;
   }
@@ -325,14 +325,14 @@
     const disputed = cells.filter((cell) => cell.theirs).length;
     const held = unsaved.filter((cell) => !cell.theirs && cell.text === cell.held).length;
     const bad = cells.filter((cell) => cell.isBad).length;
-    const tail = bad ? `；${bad} 格看不懂` : "";
+    const tail = bad ? words("；{bad} 格看不懂", { bad }) : "";
     if (stopped) say(...stopped);
-    else if (failures) say(`${unsaved.length} 格未保存，正在重试`);
-    else if (current || waiting) say("正在保存…");
-    else if (disputed) say(`${disputed} 格两人都改了，请选择保留哪一个`);
-    else if (held) say(note || `${held} 格没有保存，原因写在格下${tail}`);
-    else if (unsaved.length) say(`${unsaved.length} 格未保存`);
-    else if (savedAt) say(`已保存，尚未提交 · ${savedAt}${tail}${note && `；${note}`}`);
+    else if (failures) say(words("{unsaved} 格未保存，正在重试", { unsaved: unsaved.length }));
+    else if (current || waiting) say(words("正在保存…"));
+    else if (disputed) say(words("{disputed} 格两人都改了，请选择保留哪一个", { disputed }));
+    else if (held) say(note || words("{held} 格没有保存，原因写在格下", { held }) + tail);
+    else if (unsaved.length) say(words("{unsaved} 格未保存", { unsaved: unsaved.length }));
+    else if (savedAt) say(`${words("已保存，尚未提交")} · ${savedAt}${tail}${note && words("；") + note}`);
     else if (note) say(note);
   }
 
@@ -557,8 +557,11 @@
       changed(target);
       filled += 1;
     }));
-    const skipped = [locked ? `${locked} 格已锁定` : "", lost ? `${lost} 格在表外或不填位次` : ""].filter(Boolean);
-    note = skipped.length ? `粘贴了 ${filled} 格，跳过：${skipped.join("，")}` : "";
+    const skipped = [
+      locked ? words("{locked} 格已锁定", { locked }) : "",
+      lost ? words("{lost} 格在表外或不填位次", { lost }) : "",
+    ].filter(Boolean);
+    note = skipped.length ? words("粘贴了 {filled} 格，跳过：{skipped}", { filled, skipped: skipped.join(words("，")) }) : "";
     push(true);
   });
 
@@ -578,7 +581,7 @@
     }
     if (others) { // nothing is handed on that its writer has not seen
       await learn();
-      note = "同事刚改过这张表，已更新到最新，请核对后再提交";
+      note = words("同事刚改过这张表，已更新到最新，请核对后再提交");
       return false;
     }
     return !cells.some((cell) => cell.isUnsaved);
@@ -594,7 +597,7 @@
     waiting = false;
     const deed = event.submitter?.value ?? "save";
     if (!done || deed === "save") {
-      if (done && !savedAt) say("没有新的内容要保存");
+      if (done && !savedAt) say(words("没有新的内容要保存"));
       else report();
       return;
     }
