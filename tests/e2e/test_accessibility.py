@@ -13,7 +13,7 @@ from tests.test_pages import PAGES
 
 # Whoever sees most comes first: one sign-in each, and every page is opened by the first who may see it.
 ROLES = ("leader", "reviewer", "staff", "admin", "auditor")
-NO_PAGE = {"home", "evidence-detail", "lines-feedback"}  # leads on to another; a file; a fragment
+NO_PAGE = {"home", "evidence-detail", "lines-feedback", "headline-charts"}  # leads on; a file; a fragment; data
 # What other roles find on a page besides.
 MORE = {
     "leader": [
