@@ -32,7 +32,7 @@ from indicators.rows import (
     pp_figure,
     value_figure,
 )
-from indicators.rows.building import planned_at, rounded_gap
+from indicators.rows.building import compound_due, planned_at, rounded_gap
 from indicators.rows.facts import period_of
 from lvyuan import periods
 from lvyuan.accounts.models import District
@@ -325,12 +325,7 @@ def _many_years(
     required = calculations.compound_growth_percent(point.exact, target.value, years=years_left)
     observed = _observed(target, point, trail)
     ratio = calculations.progress_ratio(observed, required)
-    due = None
-    if target.path == Target.Path.COMPOUND and target.baseline_on is not None:
-        years = Fraction(calculations.months_left(target.baseline_on, target.period_end), 12)
-        elapsed = Fraction(calculations.months_left(target.baseline_on, period.end), 12)
-        level = calculations.compound_level(target.baseline_value, target.value, years=years, elapsed=elapsed)
-        due = calculations.share_percent(level, target.value)
+    due = compound_due(target, period.end)
     completion = calculations.share_percent(point.exact, target.value)
     return Pace(
         row,

@@ -213,6 +213,26 @@ def compound_level(
     return +level
 
 
+def compound_share(
+    baseline: Decimal | None,
+    target: Decimal | None,
+    *,
+    baseline_on: dt.date | None,
+    deadline: dt.date,
+    on: dt.date,
+) -> Decimal | None:
+    """The share of a goal of several years that is due on a day: the compound level then / target × 100, in percent.
+
+    Both in one unit; time counts in whole months from the baseline's own day. None where the level is: a level or
+    the baseline's day is unknown, a level is not positive, the deadline is not a month after the baseline, or the
+    day lies before the one or after the other. Source: domain rules §4 (multi-year goal, counted in months / 12).
+    """
+    if baseline_on is None or on < baseline_on:
+        return None
+    years, elapsed = (Fraction(months_left(baseline_on, end), 12) for end in (deadline, on))
+    return share_percent(compound_level(baseline, target, years=years, elapsed=elapsed), target)
+
+
 def compound_growth_percent(baseline: Decimal | None, level: Decimal | None, *, years: Fraction) -> Decimal | None:
     """((level / baseline)^(1 / years) − 1) × 100, in percent a year.
 

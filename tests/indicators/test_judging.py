@@ -217,6 +217,16 @@ def test_compound_path():
     assert results(figure(CODE, "2024-11.ytd", "170", unit="亿元")) == []  # no whole year
 
 
+def test_compound_path_of_one_year_is_for_its_whole_year():
+    # by hand: the path is at 500 when its year ends; 490 is 98.0 %, two points short. 183.5 at April is no whole year.
+    level(path=Target.Path.COMPOUND, baseline_value=D(450), baseline_on=dt.date(2023, 12, 31))
+    assert results(figure(CODE, "2024-04.ytd", "183.5", unit="亿元")) == []
+    assert told(figure(CODE, "2024-12.ytd", "490", unit="亿元")) == (
+        "yellow",
+        "完成98.0%，按复合增速应100.0%，低2.0个百分点 → 黄",
+    )
+
+
 # Growth
 
 
