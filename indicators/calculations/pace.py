@@ -229,8 +229,9 @@ def compound_share(
     """
     if baseline_on is None or on < baseline_on:
         return None
-    years, elapsed = (Fraction(months_left(baseline_on, end), 12) for end in (deadline, on))
-    return share_percent(compound_level(baseline, target, years=years, elapsed=elapsed), target)
+    # Of both times only the ratio counts, so months serve as well as years.
+    whole, gone = (Fraction(months_left(baseline_on, end)) for end in (deadline, on))
+    return share_percent(compound_level(baseline, target, years=whole, elapsed=gone), target)
 
 
 def compound_growth_percent(baseline: Decimal | None, level: Decimal | None, *, years: Fraction) -> Decimal | None:
