@@ -14,7 +14,7 @@ from decimal import Decimal
 from django.db.models import Exists, F, OuterRef, Prefetch, Q
 
 from indicators import calculations
-from indicators.lights import LIMIT, RANGE, Inputs, Measure, Rule, parse_rule
+from indicators.lights import LIMIT, OF_LIMIT, RANGE, Inputs, Measure, Rule, parse_rule
 from indicators.measures import NO_TARGET, Standing, lateness, measures
 from indicators.models import (
     Indicator,
@@ -39,6 +39,7 @@ from lvyuan.numbers import Rounding
 from lvyuan.periods import Period, PeriodKind
 
 WHOLE_YEAR = 12
+_ONE_WAY = (Indicator.Direction.UP, Indicator.Direction.DOWN)
 _CUMULATIVE = (PeriodKind.YTD, PeriodKind.YEAR)
 _DUE_NAMES = {
     Target.Path.LINEAR.value: "序时",
@@ -215,18 +216,21 @@ def _known(versions: Iterable[Target], at: dt.datetime, indicator: int) -> list[
 def _level_target(vintage: Vintage, targets: Iterable[Target]) -> Target | None:
     """The level target with a path that this figure counts towards: of its own year, else of several years.
 
-    Only where more is better and amounts add up (domain rules §4: 序时进度 is for level targets).
+    Only where amounts add up (domain rules §4: 序时进度 is for level targets) and the target looks the indicator's
+    own way: towards more, or to an amount of the year that is not to be exceeded.
     """
     observation, indicator = vintage.observation, vintage.observation.indicator
-    if indicator.direction != Indicator.Direction.UP or indicator.nature == Indicator.Nature.RATIO:
+    if indicator.direction not in _ONE_WAY or indicator.nature == Indicator.Nature.RATIO:
         return None
     period = observation.period
     for target in targets:
         if (
             target.measure != Target.Measure.VALUE
             or target.path == Target.Path.NONE
-            or target.direction != Target.Direction.UP
+            or target.direction != indicator.direction
         ):
+            continue
+        if is_limit(target) and (target.path == Target.Path.COMPOUND or indicator.nature != Indicator.Nature.FLOW):
             continue
         if target.kind == Target.Kind.YEAR:
             fits = target.period_end.year == period.year_no and period.kind in _CUMULATIVE
@@ -236,6 +240,18 @@ def _level_target(vintage: Vintage, targets: Iterable[Target]) -> Target | None:
         if fits and (target.path != Target.Path.COMPOUND or _is_whole(period)):
             return target
     return None
+
+
+def is_limit(target: Target | None) -> bool:
+    """A level that is not to be exceeded: of it less is better."""
+    return target is not None and target.measure == Target.Measure.VALUE and target.direction == Target.Direction.DOWN
+
+
+def level_names(target: Target | None) -> dict[Measure, str]:
+    """How sentences call the shares of a level target; nothing for other targets."""
+    if target is None or target.measure != Target.Measure.VALUE or target.path not in _DUE_NAMES:
+        return {}
+    return {Measure.DUE_SHARE: _DUE_NAMES[target.path]} | ({Measure.COMPLETION: OF_LIMIT} if is_limit(target) else {})
 
 
 def _is_whole(period: Period) -> bool:
@@ -340,7 +356,7 @@ def _standing(
     vintage: Vintage, level: Target | None, growth: Target | None, by_date: Target | None, beside: _Beside
 ) -> Standing:
     missing: dict[Measure, str] = {}
-    names: dict[Measure, str] = {}
+    names = level_names(level)
     completion = due = None
     if level is None:
         missing |= dict.fromkeys((Measure.COMPLETION, Measure.DUE_SHARE), NO_TARGET)
@@ -351,7 +367,6 @@ def _standing(
             missing[Measure.COMPLETION] = why_not
         if due is None:
             missing[Measure.DUE_SHARE] = why_not_due
-        names[Measure.DUE_SHARE] = _DUE_NAMES[level.path]
     excess, missing[Measure.EXCESS_PP] = _excess(vintage, growth, beside, names)
     city, missing[Measure.CITY_GAP_PP] = _city_growth(vintage, beside)
     ranks = list(vintage.ranks.all())
@@ -375,6 +390,7 @@ def _standing(
         made_up_late=late[1],
         missing=missing,
         names=names,
+        is_limit=is_limit(level),
         places=rounded_as.places if rounded_as else Target._meta.get_field("places").default,
         rounding=Rounding(rounded_as.rounding) if rounded_as else Rounding.HALF_UP,
     )

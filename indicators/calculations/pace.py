@@ -108,12 +108,14 @@ def level_due(target: Decimal | None, share: Decimal | None) -> Decimal | None:
 # How far it is
 
 
-def gap_to_share_pp(completion: Decimal | None, share: Decimal | None) -> Decimal | None:
+def gap_to_share_pp(completion: Decimal | None, share: Decimal | None, *, reverse: bool = False) -> Decimal | None:
     """Completion minus the share due: ahead is positive, in percentage points.
 
-    Both in percent of the same target; None if either is unknown. Source: domain rules §4.
+    Both in percent of the same target. `reverse` for an amount that the target limits: of the limit, the share that
+    may be used by now minus the share used, so that less is ahead. None if either is unknown.
+    Source: domain rules §4 (directions).
     """
-    return excess_pp(completion, share)
+    return excess_pp(share, completion) if reverse else excess_pp(completion, share)
 
 
 def schedule_gap_pp(completion: Decimal | None, elapsed: Fraction) -> Decimal | None:

@@ -108,6 +108,11 @@ def test_schedule_gap_unknown():
 
 def test_gap_to_share_behind_is_negative():
     assert c.gap_to_share_pp(D("36.7"), D(40)) == D("-3.3")  # by hand
+    # by hand, of a limit: 36.7 % used where 40 % may be is 3.3 points to the good, 45 % used is 5 too many
+    assert c.gap_to_share_pp(D("36.7"), D(40), reverse=True) == D("3.3")
+    assert c.gap_to_share_pp(D(45), D(40), reverse=True) == D(-5)
+    assert c.gap_to_share_pp(None, D(40), reverse=True) is None
+    assert c.gap_to_share_pp(D(45), None, reverse=True) is None
 
 
 # domain rules §5: Wuhan's cuts are 80 % and 60 % of planned progress; by hand 24 of 30 due is 80
