@@ -29,7 +29,7 @@ from indicators.rows import (
 from lvyuan import periods
 from lvyuan.periods import Period, PeriodKind
 
-TRAIL = 12  # slots before the drafted one that a sparkline shows
+RUN_UP = 12  # slots before the drafted one that a sparkline shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
-class Trail:
+class RunUp:
     """The values, or else the growths, of the slots before, oldest first; None where nothing is approved."""
 
     measure: str  # value or growth
@@ -69,7 +69,7 @@ class Beside:
     approved: Past | None  # of the very period: to write there is a correction
     previous: Past | None
     last_year: Past | None
-    trail: Trail | None  # None without any value
+    run_up: RunUp | None  # None without any value
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +92,17 @@ def beside(owing: Collection[Obligation]) -> dict[tuple[int, str], Beside]:
     for one in owing:
         slots = wanted[one.address]
         pasts = [found.get((one.indicator.pk, slot)) for slot in slots]
-        told[one.address] = Beside(pasts[0], pasts[1], pasts[2], _trail(slots[3:], pasts[3:], one.unit))
+        told[one.address] = Beside(pasts[0], pasts[1], pasts[2], _run_up(slots[3:], pasts[3:], one.unit))
     return told
 
 
 @lru_cache(maxsize=4096)
 def around(calendar: periods.Calendar, period: Period) -> tuple[Period, ...]:
-    """The period, the slot before, the same slot last year, then the trail, oldest first."""
-    trail = [period]
-    while len(trail) <= TRAIL and trail[-1].year_no > periods.FIRST_YEAR:
-        trail.append(periods.previous_period(calendar, trail[-1]))
-    return (period, trail[1], periods.same_slot_last_year(period), *reversed(trail[1:]))
+    """The period, the slot before, the same slot last year, then the run-up, oldest first."""
+    back = [period]
+    while len(back) <= RUN_UP and back[-1].year_no > periods.FIRST_YEAR:
+        back.append(periods.previous_period(calendar, back[-1]))
+    return (period, back[1], periods.same_slot_last_year(period), *reversed(back[1:]))
 
 
 def _approved(owing: Collection[Obligation], ends: set[dt.date]) -> dict[tuple[int, Period], Past]:
@@ -143,16 +143,16 @@ def _period(kind: str, end: dt.date, start: dt.date | None) -> Period:
     return Period(PeriodKind(kind), end, start)
 
 
-def _trail(slots: Sequence[Period], pasts: Sequence[Past | None], unit: str) -> Trail | None:
+def _run_up(slots: Sequence[Period], pasts: Sequence[Past | None], unit: str) -> RunUp | None:
     levels = [
         in_unit(past.level.value, past.unit, unit) if past and past.level and past.level.value is not None else None
         for past in pasts
     ]
     if any(value is not None for value in levels):
-        return Trail("value", unit, tuple(zip(slots, levels, strict=True)))
+        return RunUp("value", unit, tuple(zip(slots, levels, strict=True)))
     rates = [past.growth.value if past and past.growth else None for past in pasts]
     if any(value is not None for value in rates):
-        return Trail("growth", "%", tuple(zip(slots, rates, strict=True)))
+        return RunUp("growth", "%", tuple(zip(slots, rates, strict=True)))
     return None
 
 

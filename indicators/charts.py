@@ -12,7 +12,7 @@ from typing import Any
 
 from django.utils.translation import gettext
 
-from indicators.beside import Trail, around
+from indicators.beside import RunUp, around
 from indicators.checks import in_unit
 from indicators.models import Entry, Indicator
 from indicators.pace import Point, Schedule, read_trails
@@ -210,13 +210,13 @@ _STEP, _HEIGHT, _BAR = 8, 24, 5
 MIN_TRAIL, TRAIL_YEARS = 3, 2
 
 
-def sparkline(trail: Trail, entry: Entry | None, unit: str) -> Spark:
+def sparkline(run_up: RunUp, entry: Entry | None, unit: str) -> Spark:
     """The slots before and the draft behind them; cumulative levels as bars, all else as a line."""
-    drafted = (entry.value if trail.measure == "value" else entry.growth) if entry else None
-    if entry and trail.measure == "value" and drafted is not None:
+    drafted = (entry.value if run_up.measure == "value" else entry.growth) if entry else None
+    if entry and run_up.measure == "value" and drafted is not None:
         drafted = in_unit(drafted, entry.unit, unit)
-    joined = trail.measure == "growth" or trail.points[0][0].kind is not PeriodKind.YTD
-    return _spark([*trail.points, (None, drafted)], trail.unit, is_line=joined)
+    joined = run_up.measure == "growth" or run_up.points[0][0].kind is not PeriodKind.YTD
+    return _spark([*run_up.points, (None, drafted)], run_up.unit, is_line=joined)
 
 
 def tile_sparks(rows: Sequence[Row], *, district: str, known_at: dt.datetime | None = None) -> dict[int, Spark]:

@@ -205,7 +205,7 @@ def _line(
         cells=_cells(one, entry, told, pool, returned),
         beside=known,
         derived=derived(one, entry, known, targets),
-        spark=sparkline(known.trail, entry, one.unit) if known.trail else None,
+        spark=sparkline(known.run_up, entry, one.unit) if known.run_up else None,
         lock=lock,
         returned=returned.get(ReturnedCell.Field.LINE, ""),
         evidence=evidence,

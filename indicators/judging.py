@@ -10,18 +10,18 @@ import datetime as dt
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from fractions import Fraction
 
 from django.db.models import Exists, F, OuterRef, Prefetch, Q
 
 from indicators import calculations
-from indicators.lights import LIMIT, RANGE, Inputs, Measure, Rule, parse_rule
+from indicators.lights import LIMIT, OF_LIMIT, RANGE, Inputs, Measure, Rule, parse_rule
 from indicators.measures import NO_TARGET, Standing, lateness, measures
 from indicators.models import (
     Indicator,
     LightRule,
     LightRuleUse,
     LightRuleVersion,
+    Observation,
     PrintedComparison,
     Rank,
     Target,
@@ -32,12 +32,14 @@ from indicators.models import (
 from indicators.models.fields import period_columns
 from indicators.models.figures import Comparator, VintageQuerySet
 from indicators.rows import due_share, exact_value
+from indicators.rows.building import compound_due, neighbours
 from lvyuan import periods
 from lvyuan.accounts.models import District
 from lvyuan.numbers import Rounding
 from lvyuan.periods import Period, PeriodKind
 
 WHOLE_YEAR = 12
+_ONE_WAY = (Indicator.Direction.UP, Indicator.Direction.DOWN)
 _CUMULATIVE = (PeriodKind.YTD, PeriodKind.YEAR)
 _DUE_NAMES = {
     Target.Path.LINEAR.value: "序时",
@@ -214,25 +216,42 @@ def _known(versions: Iterable[Target], at: dt.datetime, indicator: int) -> list[
 def _level_target(vintage: Vintage, targets: Iterable[Target]) -> Target | None:
     """The level target with a path that this figure counts towards: of its own year, else of several years.
 
-    Only where more is better and amounts add up (domain rules §4: 序时进度 is for level targets).
+    Only where amounts add up (domain rules §4: 序时进度 is for level targets) and the target looks the indicator's
+    own way: towards more, or to an amount of the year that is not to be exceeded.
     """
     observation, indicator = vintage.observation, vintage.observation.indicator
-    if indicator.direction != Indicator.Direction.UP or indicator.nature == Indicator.Nature.RATIO:
+    if indicator.direction not in _ONE_WAY or indicator.nature == Indicator.Nature.RATIO:
         return None
     period = observation.period
     for target in targets:
         if (
             target.measure != Target.Measure.VALUE
             or target.path == Target.Path.NONE
-            or target.direction != Target.Direction.UP
+            or target.direction != indicator.direction
         ):
             continue
+        if is_limit(target) and (target.path == Target.Path.COMPOUND or indicator.nature != Indicator.Nature.FLOW):
+            continue
         if target.kind == Target.Kind.YEAR:
-            if target.period_end.year == period.year_no and period.kind in _CUMULATIVE:
-                return target
-        elif _is_whole(period) and target.path == Target.Path.COMPOUND and period.end <= target.period_end:
+            fits = target.period_end.year == period.year_no and period.kind in _CUMULATIVE
+        else:
+            fits = target.path == Target.Path.COMPOUND and period.end <= target.period_end
+        # A compound path runs from whole year to whole year: part of a year's amount is far below it by nature.
+        if fits and (target.path != Target.Path.COMPOUND or _is_whole(period)):
             return target
     return None
+
+
+def is_limit(target: Target | None) -> bool:
+    """A level that is not to be exceeded: of it less is better."""
+    return target is not None and target.measure == Target.Measure.VALUE and target.direction == Target.Direction.DOWN
+
+
+def level_names(target: Target | None) -> dict[Measure, str]:
+    """How sentences call the shares of a level target; nothing for other targets."""
+    if target is None or target.measure != Target.Measure.VALUE or target.path not in _DUE_NAMES:
+        return {}
+    return {Measure.DUE_SHARE: _DUE_NAMES[target.path]} | ({Measure.COMPLETION: OF_LIMIT} if is_limit(target) else {})
 
 
 def _is_whole(period: Period) -> bool:
@@ -312,7 +331,7 @@ def _beside(picked: Sequence[tuple[Vintage, Target | None, Target | None]]) -> _
     asked |= Q(
         district__in=own,
         observation__indicator__in={observation.indicator_id for observation in seasonal},
-        observation__period_end__in={one.end for observation in seasonal for one in _last_year(observation.period)},
+        observation__period_end__in={one.end for observation in seasonal for one in _last_year(observation)},
     )
     found = Vintage.objects.in_force().filter(asked)
     by_address: dict[Address, Vintage] = {}
@@ -324,16 +343,20 @@ def _beside(picked: Sequence[tuple[Vintage, Target | None, Target | None]]) -> _
     return _Beside(by_address, {(target, due_on): value for target, due_on, value in points})
 
 
-def _last_year(period: Period) -> tuple[Period, Period]:
-    """The same slot of the year before, and that whole year."""
-    return periods.same_slot_last_year(period), Period.ytd(period.year_no - 1, WHOLE_YEAR)
+def _last_year(observation: Observation) -> tuple[Period, ...]:
+    """The same slot of the year before, and what closed that year; empty for what is no slot of the calendar."""
+    period, slots = observation.period, observation.indicator.slots
+    if not periods.has_slot(slots, period):
+        return ()
+    year_ago, _before, total = neighbours(period, slots)
+    return year_ago, total
 
 
 def _standing(
     vintage: Vintage, level: Target | None, growth: Target | None, by_date: Target | None, beside: _Beside
 ) -> Standing:
     missing: dict[Measure, str] = {}
-    names: dict[Measure, str] = {}
+    names = level_names(level)
     completion = due = None
     if level is None:
         missing |= dict.fromkeys((Measure.COMPLETION, Measure.DUE_SHARE), NO_TARGET)
@@ -344,7 +367,6 @@ def _standing(
             missing[Measure.COMPLETION] = why_not
         if due is None:
             missing[Measure.DUE_SHARE] = why_not_due
-        names[Measure.DUE_SHARE] = _DUE_NAMES[level.path]
     excess, missing[Measure.EXCESS_PP] = _excess(vintage, growth, beside, names)
     city, missing[Measure.CITY_GAP_PP] = _city_growth(vintage, beside)
     ranks = list(vintage.ranks.all())
@@ -368,6 +390,7 @@ def _standing(
         made_up_late=late[1],
         missing=missing,
         names=names,
+        is_limit=is_limit(level),
         places=rounded_as.places if rounded_as else Target._meta.get_field("places").default,
         rounding=Rounding(rounded_as.rounding) if rounded_as else Rounding.HALF_UP,
     )
@@ -387,30 +410,15 @@ def _due(target: Target, vintage: Vintage, beside: _Beside) -> tuple[Decimal | N
     """The percent of a level target that is due at the figure's period, and why it is unknown if it is."""
     period = vintage.observation.period
     if target.path == Target.Path.COMPOUND:
-        if target.baseline_on is None:
-            return None, "没有基期数"
-        due = calculations.compound_level(
-            target.baseline_value,
-            target.value,
-            years=_years(target.baseline_on, target.period_end),
-            elapsed=_years(target.baseline_on, period.end),
-        )
-        return calculations.share_percent(due, target.value), "没有基期数"
+        return compound_due(target, period.end), "没有基期数"
     slot = year = None
-    if target.path == Target.Path.SEASONAL:
-        slot, year = (
-            _exact_base(beside.at(vintage.district_id, vintage.observation.indicator_id, asked), vintage)
-            for asked in _last_year(period)
-        )
+    if target.path == Target.Path.SEASONAL and (asked := _last_year(vintage.observation)):
+        found = (beside.at(vintage.district_id, vintage.observation.indicator_id, one) for one in asked)
+        slot, year = (_exact_base(one, vintage) for one in found)
     planned = beside.points.get((target.pk, period.end))
     why_not = {Target.Path.SEASONAL: "没有上年同期和全年的同口径数", Target.Path.PLAN: "没有这个月的计划数"}
     share = due_share(target, period, last_slot=slot, last_total=year, planned=planned)
     return share, why_not.get(Target.Path(target.path), "")
-
-
-def _years(start: dt.date, end: dt.date) -> Fraction:
-    """Calendar months between two month ends, in years."""
-    return Fraction((end.year - start.year) * 12 + end.month - start.month, 12)
 
 
 def _exact_base(base: Vintage | None, vintage: Vintage) -> Decimal | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from django.db.models import F
 
+from indicators.judging import level_names
 from indicators.lights import Inputs, Rule, evaluate
 from indicators.models import Indicator, Light, LightResult, LightRule
 from lvyuan.periods import Period
@@ -66,12 +67,13 @@ def preview(rule: LightRule, other: Rule, *, district: str) -> Preview:
         district__code=district, rule_version__rule=rule, vintage=F("vintage__observation__current")
     )
     ends = list(judged.order_by(f"-{end}").values_list(end, flat=True).distinct()[:MONTHS])
-    results = judged.filter(**{f"{end}__in": ends}).in_force().select_related("vintage__observation__indicator")
+    results = judged.filter(**{f"{end}__in": ends}).in_force()
+    results = results.select_related("vintage__observation__indicator", "target")
     cells: dict[Indicator, dict[dt.date, Cell]] = {}
     moves: Counter[tuple[str, str]] = Counter()
     for result in results:
         observation = result.vintage.observation
-        verdict = evaluate(other, Inputs.from_json(result.inputs))
+        verdict = evaluate(other, Inputs.from_json(result.inputs, level_names(result.target)))
         cell = Cell(result.light, verdict.light.value, verdict.sentence)
         cells.setdefault(observation.indicator, {})[observation.period_end] = cell
         moves[cell.old, cell.new] += 1

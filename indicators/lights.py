@@ -85,7 +85,7 @@ class Inputs:
     """What is known of one figure: a value a measure; why the others are missing; what it is held against.
 
     Percent, percentage points, places and months, rounded already. `names` replaces words in sentences: of
-    DUE_SHARE (序时, 计划), EXCESS_PP (预期, 目标, 上限, …) and RANK (the pool).
+    COMPLETION (占上限), DUE_SHARE (序时, 计划), EXCESS_PP (预期, 目标, 上限, …) and RANK (the pool).
     """
 
     values: Mapping[Measure, Decimal]
@@ -100,9 +100,9 @@ class Inputs:
         return {measure.value: plain(value) for measure, value in self.values.items()}
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, str]) -> Inputs:
+    def from_json(cls, stored: Mapping[str, str], names: Mapping[Measure, str] | None = None) -> Inputs:
         """The values again; reasons and names are not stored, the sentence tells them."""
-        return cls({Measure(name): Decimal(text) for name, text in stored.items()})
+        return cls({Measure(name): Decimal(text) for name, text in stored.items()}, names=names or {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +224,13 @@ def _excess(value: Decimal, inputs: Inputs) -> str:
     return _against(value, f"超出{name}", f"低于{name}", f"与{name}持平")
 
 
+def _gap(value: Decimal, inputs: Inputs) -> str:
+    """The favourable distance: less of a limit used than due is good, and nothing is 超 when it is."""
+    if inputs.names.get(Measure.COMPLETION) == OF_LIMIT:
+        return _against(value, "少", "多", "持平")
+    return _against(value, "超", "低", "持平")
+
+
 def _months_late(value: Decimal, inputs: Inputs) -> str:
     if value:
         return f"逾期{plain(value)}个月"
@@ -231,11 +238,12 @@ def _months_late(value: Decimal, inputs: Inputs) -> str:
 
 
 LIMIT: Final = "上限"
+OF_LIMIT: Final = "占上限"
 RANGE: Final = "目标区间"
 _SAYINGS: Final[dict[Measure, Callable[[Decimal, Inputs], str]]] = {
-    Measure.COMPLETION: lambda value, inputs: f"完成{plain(value)}%",
+    Measure.COMPLETION: lambda value, inputs: f"{inputs.names.get(Measure.COMPLETION, '完成')}{plain(value)}%",
     Measure.DUE_SHARE: lambda value, inputs: f"{inputs.names.get(Measure.DUE_SHARE, '应完成')}{plain(value)}%",
-    Measure.GAP_PP: lambda value, inputs: _against(value, "超", "低", "持平"),
+    Measure.GAP_PP: _gap,
     Measure.PLAN_RATIO: lambda value, inputs: f"达到计划进度的{plain(value)}%",
     Measure.GROWTH: _growth,
     Measure.EXCESS_PP: _excess,

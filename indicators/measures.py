@@ -14,6 +14,7 @@ from indicators.lights import Inputs, Measure
 from lvyuan.numbers import Rounding, round_to
 
 NO_TARGET = "没有年度目标"
+NO_RATIO_TO_LIMIT = "目标是上限，没有达到计划进度的比例"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,7 @@ class Standing:
     rank: int | None = None
     months_late: int | None = None
     made_up_late: int | None = None
+    is_limit: bool = False  # completion is the used share of what is not to be exceeded
     places: int = 1
     rounding: Rounding = Rounding.HALF_UP
     missing: dict[Measure, str]
@@ -37,14 +39,15 @@ class Standing:
 def measures(standing: Standing) -> Inputs:
     """The inputs of a rule; gaps are taken before anything is rounded.
 
-    Source: domain rules §4 (97.2 % at October is +13.8 truncated from 13.87).
+    Of a limit more used than due is a negative gap, and a ratio to plan, of which more is better, is unknown.
+    Source: domain rules §4 (97.2 % at October is +13.8 truncated from 13.87; lower is better).
     """
     completion, due = standing.completion, standing.due_share
     rounded = {
         Measure.COMPLETION: completion,
         Measure.DUE_SHARE: due,
-        Measure.GAP_PP: calculations.gap_to_share_pp(completion, due),
-        Measure.PLAN_RATIO: calculations.plan_ratio_percent(completion, due),
+        Measure.GAP_PP: calculations.gap_to_share_pp(completion, due, reverse=standing.is_limit),
+        Measure.PLAN_RATIO: None if standing.is_limit else calculations.plan_ratio_percent(completion, due),
     }
     exact = {
         Measure.GROWTH: standing.growth,
@@ -56,6 +59,8 @@ def measures(standing: Standing) -> Inputs:
     }
     found = {m: round_to(value, standing.places, standing.rounding) for m, value in rounded.items()} | exact
     missing = dict(standing.missing)
+    if standing.is_limit:
+        missing[Measure.PLAN_RATIO] = NO_RATIO_TO_LIMIT
     if found[Measure.GAP_PP] is None:
         own = missing.get(Measure.COMPLETION) or missing.get(Measure.DUE_SHARE) or NO_TARGET
         missing |= dict.fromkeys((Measure.GAP_PP, Measure.PLAN_RATIO), own)

@@ -32,7 +32,7 @@ from indicators.rows import (
     pp_figure,
     value_figure,
 )
-from indicators.rows.building import planned_at, rounded_gap
+from indicators.rows.building import compound_due, planned_at, rounded_gap
 from indicators.rows.facts import period_of
 from lvyuan import periods
 from lvyuan.accounts.models import District
@@ -239,7 +239,7 @@ def read_trails(
 def _pace(row: TargetRow, trail: Trail, district: str, last: dt.date) -> Pace:
     target = row.target
     if target.measure != Target.Measure.VALUE or target.direction != Target.Direction.UP or target.indicator is None:
-        return Pace(row)
+        return Pace(row, missing=_without_pace(target))
     running = trail.get(row.current_period) if row.current_period else None
     point = running
     if target.kind == Target.Kind.YEAR:
@@ -257,6 +257,15 @@ def _pace(row: TargetRow, trail: Trail, district: str, last: dt.date) -> Pace:
 
 def _latest(points: Iterable[Point]) -> Point | None:
     return max(points, key=lambda one: one.period.end, default=None)
+
+
+def _without_pace(target: Target) -> str:
+    """Why a level that is no "at least" has neither completion nor light; a limit with a path has its light."""
+    if target.measure != Target.Measure.VALUE or target.path != Target.Path.NONE:
+        return ""
+    if target.direction == Target.Direction.DOWN:
+        return _("未评：目标是上限，没有写明进度方法")
+    return _("未评：目标是区间，不计进度") if target.direction == Target.Direction.RANGE else ""
 
 
 def _missing(row: TargetRow, point: Point | None) -> str:
@@ -325,12 +334,7 @@ def _many_years(
     required = calculations.compound_growth_percent(point.exact, target.value, years=years_left)
     observed = _observed(target, point, trail)
     ratio = calculations.progress_ratio(observed, required)
-    due = None
-    if target.path == Target.Path.COMPOUND and target.baseline_on is not None:
-        years = Fraction(calculations.months_left(target.baseline_on, target.period_end), 12)
-        elapsed = Fraction(calculations.months_left(target.baseline_on, period.end), 12)
-        level = calculations.compound_level(target.baseline_value, target.value, years=years, elapsed=elapsed)
-        due = calculations.share_percent(level, target.value)
+    due = compound_due(target, period.end)
     completion = calculations.share_percent(point.exact, target.value)
     return Pace(
         row,

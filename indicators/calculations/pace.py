@@ -108,12 +108,14 @@ def level_due(target: Decimal | None, share: Decimal | None) -> Decimal | None:
 # How far it is
 
 
-def gap_to_share_pp(completion: Decimal | None, share: Decimal | None) -> Decimal | None:
+def gap_to_share_pp(completion: Decimal | None, share: Decimal | None, *, reverse: bool = False) -> Decimal | None:
     """Completion minus the share due: ahead is positive, in percentage points.
 
-    Both in percent of the same target; None if either is unknown. Source: domain rules §4.
+    Both in percent of the same target. `reverse` for an amount that the target limits: of the limit, the share that
+    may be used by now minus the share used, so that less is ahead. None if either is unknown.
+    Source: domain rules §4 (directions).
     """
-    return excess_pp(completion, share)
+    return excess_pp(share, completion) if reverse else excess_pp(completion, share)
 
 
 def schedule_gap_pp(completion: Decimal | None, elapsed: Fraction) -> Decimal | None:
@@ -211,6 +213,27 @@ def compound_level(
     with localcontext(WIDE):
         level = baseline * (target / baseline) ** as_decimal(elapsed / years)
     return +level
+
+
+def compound_share(
+    baseline: Decimal | None,
+    target: Decimal | None,
+    *,
+    baseline_on: dt.date | None,
+    deadline: dt.date,
+    on: dt.date,
+) -> Decimal | None:
+    """The share of a goal of several years that is due on a day: the compound level then / target × 100, in percent.
+
+    Both in one unit; time counts in whole months from the baseline's own day. None where the level is: a level or
+    the baseline's day is unknown, a level is not positive, the deadline is not a month after the baseline, or the
+    day lies before the one or after the other. Source: domain rules §4 (multi-year goal, counted in months / 12).
+    """
+    if baseline_on is None or on < baseline_on:
+        return None
+    # Of both times only the ratio counts, so months serve as well as years.
+    whole, gone = (Fraction(months_left(baseline_on, end)) for end in (deadline, on))
+    return share_percent(compound_level(baseline, target, years=whole, elapsed=gone), target)
 
 
 def compound_growth_percent(baseline: Decimal | None, level: Decimal | None, *, years: Fraction) -> Decimal | None:

@@ -135,8 +135,12 @@ class Target(PeriodColumns):
             ),
             models.CheckConstraint(
                 name="target_baseline_complete",
-                condition=Q(baseline_value__isnull=True) | Q(baseline_on__lt=F("period_end")),
-                violation_error_message=_("基期值须有早于期限的基期日期。"),
+                # Named one by one: a comparison with NULL is unknown, and a check lets the unknown pass.
+                condition=(
+                    Q(baseline_value__isnull=True, baseline_on__isnull=True)
+                    | Q(baseline_value__isnull=False, baseline_on__isnull=False, baseline_on__lt=F("period_end"))
+                ),
+                violation_error_message=_("基期值和基期日期须同时写明，日期早于期限。"),
             ),
             models.CheckConstraint(
                 name="target_range_complete",

@@ -241,6 +241,15 @@ def due_share(
     return None
 
 
+def compound_due(target: Target, on: dt.date) -> Decimal | None:
+    """The share of a level of years that is due on a day, by the target's own compound path; percent."""
+    if target.path != Target.Path.COMPOUND:
+        return None
+    return calculations.compound_share(
+        target.baseline_value, target.value, baseline_on=target.baseline_on, deadline=target.period_end, on=on
+    )
+
+
 def planned_at(target: Target, on: dt.date) -> Decimal | None:
     """What the target's own plan has for that month's end; its points must be at hand."""
     if target.path != Target.Path.PLAN:

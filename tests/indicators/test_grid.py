@@ -89,22 +89,22 @@ def test_slot_before_the_first_lies_in_the_year_before(cast):
     assert shown.derived.slot_value is None  # 1—2月 is no month
 
 
-def test_trail_ends_with_the_slot_before_and_shows_gaps(cast, july):
+def test_run_up_ends_with_the_slot_before_and_shows_gaps(cast, july):
     figure("industrial_output", "2022-12.ytd", "400.0", unit="亿元")
-    trail = line().beside.trail
-    assert (len(trail.points), trail.measure) == (12, "value")
-    assert [(period.code, value) for period, value in trail.points if value is not None] == [
+    run_up = line().beside.run_up
+    assert (len(run_up.points), run_up.measure) == (12, "value")
+    assert [(period.code, value) for period, value in run_up.points if value is not None] == [
         ("2022-12.ytd", D("400.0")),
         ("2023-06.ytd", D("223.7")),
     ]
     # June 2022 and earlier slots of that year, then 2023: no January among them.
-    assert trail.points[0][0].code == "2022-06.ytd"
+    assert run_up.points[0][0].code == "2022-06.ytd"
 
 
-def test_trail_of_a_series_without_levels_is_its_growth(cast, july):
+def test_run_up_of_a_series_without_levels_is_its_growth(cast, july):
     # The article prints growth only for revenue: +50.7 % in the first half.
-    trail = line("fiscal_revenue", "czj").beside.trail
-    assert (trail.measure, trail.unit, trail.points[-1][1] is not None) == ("growth", "%", True)
+    run_up = line("fiscal_revenue", "czj").beside.run_up
+    assert (run_up.measure, run_up.unit, run_up.points[-1][1] is not None) == ("growth", "%", True)
 
 
 def test_sparkline_scales_bars_from_zero_and_tells_its_values(cast, july):

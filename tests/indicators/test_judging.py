@@ -165,10 +165,55 @@ def test_side_periods_and_withdrawn_figures_are_not_judged():
     assert results(withdrawn) == []
 
 
-def test_lower_is_better_has_no_share_of_a_target():
-    Indicator.objects.filter(code=CODE).update(direction=Indicator.Direction.DOWN)
-    level()
+@pytest.mark.parametrize(
+    ("of_indicator", "of_target", "nature"),
+    [
+        ("down", "up", "flow"),
+        ("up", "down", "flow"),
+        ("none", "down", "flow"),
+        ("range", "range", "flow"),
+        ("down", "down", "stock"),
+        ("down", "down", "ratio"),
+    ],
+)
+def test_target_that_looks_another_way_or_does_not_add_up_is_not_judged(of_indicator, of_target, nature):
+    Indicator.objects.filter(code=CODE).update(direction=of_indicator, nature=nature)
+    level(direction=of_target, upper=D(600) if of_target == "range" else None)
     assert results(figure(CODE, "2024-04.ytd", "183.5", unit="亿元")) == []
+
+
+# By hand, of at most 500 a year; at April 33.3 % of it may be used. 150 is 30.0 %: 3.3 fewer. 183.5 is 36.7 %: 3.4 too
+# many. 200 is 40.0 %: 6.7 too many, so red from 5 on. 500/3 is the very share.
+@pytest.mark.parametrize(
+    ("value", "light", "sentence"),
+    [
+        ("150", "green", "占上限30.0%，序时33.3%，少3.3个百分点 → 绿"),
+        ("183.5", "yellow", "占上限36.7%，序时33.3%，多3.4个百分点 → 黄"),
+        ("200", "red", "占上限40.0%，序时33.3%，多6.7个百分点 → 红"),
+        ("166.6667", "green", "占上限33.3%，序时33.3%，持平 → 绿"),
+    ],
+)
+def test_amount_that_is_not_to_be_exceeded_is_held_against_the_share_due(value, light, sentence):
+    Indicator.objects.filter(code=CODE).update(direction=Indicator.Direction.DOWN)
+    promised = level(direction=Target.Direction.DOWN)
+    found = only(figure(CODE, "2024-04.ytd", value, unit="亿元"))
+    assert (found.light, found.sentence, found.target) == (light, sentence, promised)
+    assert "plan_ratio" not in found.inputs
+
+
+def test_ratio_to_plan_says_nothing_of_a_limit():
+    use("plan-ratio")
+    Indicator.objects.filter(code=CODE).update(direction=Indicator.Direction.DOWN)
+    level(direction=Target.Direction.DOWN)
+    vintage = figure(CODE, "2024-04.ytd", "183.5", unit="亿元")
+    assert told(vintage) == ("none", "未评：目标是上限，没有达到计划进度的比例")
+
+
+def test_limit_of_several_years_is_not_judged():
+    Indicator.objects.filter(code=CODE).update(direction=Indicator.Direction.DOWN)
+    falling = {"baseline_value": D(700), "baseline_on": dt.date(2023, 12, 31)}
+    level(direction=Target.Direction.DOWN, path=Target.Path.COMPOUND, **falling)
+    assert results(figure(CODE, "2024-12.ytd", "480", unit="亿元")) == []
 
 
 # Paths
@@ -215,6 +260,16 @@ def test_compound_path():
         "完成47.5%，按复合增速应50.0%，低2.5个百分点 → 黄",
     )
     assert results(figure(CODE, "2024-11.ytd", "170", unit="亿元")) == []  # no whole year
+
+
+def test_compound_path_of_one_year_is_for_its_whole_year():
+    # by hand: the path is at 500 when its year ends; 490 is 98.0 %, two points short. 183.5 at April is no whole year.
+    level(path=Target.Path.COMPOUND, baseline_value=D(450), baseline_on=dt.date(2023, 12, 31))
+    assert results(figure(CODE, "2024-04.ytd", "183.5", unit="亿元")) == []
+    assert told(figure(CODE, "2024-12.ytd", "490", unit="亿元")) == (
+        "yellow",
+        "完成98.0%，按复合增速应100.0%，低2.0个百分点 → 黄",
+    )
 
 
 # Growth

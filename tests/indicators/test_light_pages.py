@@ -13,7 +13,7 @@ from indicators import actions
 from indicators.light_forms import conditions_of, rows_of
 from indicators.light_preview import preview
 from indicators.lights import LightRuleError, parse_rule
-from indicators.models import Indicator, LightExemption, LightResult, LightRule, LightRuleUse, LightRuleVersion
+from indicators.models import Indicator, LightExemption, LightResult, LightRule, LightRuleUse, LightRuleVersion, Target
 from lvyuan.accounts.models import District
 from tests.indicators.factories import HOME, figure
 from tests.indicators.test_judging import CODE, exempt, level, results
@@ -68,6 +68,21 @@ def test_preview_shows_what_would_change_and_changes_nothing(signed_in, judged):
     assert "2个会变" in response.content.decode()
     assert LightResult.objects.count() == before
     assert LightRuleVersion.objects.filter(rule__code="level-default").count() == 1
+
+
+def test_preview_of_a_limit_speaks_of_the_limit():
+    # by hand: 183.5 of at most 500 is 36.7 %, 3.4 points more than April may use: yellow, and red from any point on
+    Indicator.objects.filter(code=CODE).update(direction=Indicator.Direction.DOWN)
+    level(direction=Target.Direction.DOWN)
+    figure(CODE, "2024-04.ytd", "183.5", unit="亿元")
+    stricter = parse_rule(
+        [{"light": "green", "all": [{"measure": "gap_pp", "is": ">=", "value": "0"}]}],
+        "red",
+    )
+    (line,) = preview(LightRule.objects.get(code="level-default"), stricter, district=HOME).lines
+    assert [(cell.old, cell.new, cell.sentence) for cell in line.cells] == [
+        ("yellow", "red", "占上限36.7%，序时33.3%，多3.4个百分点 → 红")
+    ]
 
 
 def test_adoption_needs_the_preview_of_the_same_conditions(signed_in, judged):

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from indicators.calculations import Progress, Reach
-from indicators.models import Target, TargetPoint
+from indicators.models import Indicator, Target, TargetPoint
 from indicators.pace import paces
 from indicators.provenance import pace_formulas
 from indicators.rows import scorecard
@@ -122,6 +122,34 @@ def test_half_by_june(cast, value, half):
     output("2024-06.ytd", value)
     annual(path=Target.Path.LINEAR)
     assert pace(cast, "output-year").is_half is half
+
+
+@pytest.mark.parametrize(
+    ("columns", "missing"),
+    [
+        ({"direction": "down", "path": "none"}, "未评：目标是上限，没有写明进度方法"),
+        ({"direction": "range", "path": "none", "upper": D(600)}, "未评：目标是区间，不计进度"),
+        ({"direction": "down", "path": "linear"}, ""),  # its light says it
+        ({"direction": "by_date", "path": "none"}, ""),
+    ],
+)
+def test_limit_and_range_say_why_they_have_no_light(cast, signed_in, columns, missing):
+    output("2024-04.ytd", "183.5")
+    annual(**columns)
+    found = pace(cast, "output-year")
+    assert (found.missing, found.completion, found.gap) == (missing, None, None)
+    page = signed_in("leader").get("/indicators/industrial_output/").content.decode()
+    assert ("未评：目标" in page) is bool(missing)
+    assert missing in page
+
+
+def test_limit_of_the_cockpit_says_why_its_light_is_what_it_is(cast, signed_in):
+    # by hand: 183.5 of at most 500 is 36.7 %, 33.3 % may be used by April: 3.4 points too many
+    Indicator.objects.filter(code="industrial_output").update(direction=Indicator.Direction.DOWN)
+    annual(path=Target.Path.LINEAR, direction=Target.Direction.DOWN, is_headline=True)
+    output("2024-04.ytd", "183.5")
+    page = signed_in("leader").get("/cockpit/").content.decode()
+    assert '<p class="label">占上限36.7%，序时33.3%，多3.4个百分点</p>' in page
 
 
 def test_reach_compares_with_the_series_own_months(cast):

@@ -298,12 +298,12 @@ def stored(**said):
         ({"met_on": dt.date(2024, 5, 1)}, "target_met_is_by_date"),
         ({"version": 2}, "target_change_has_reason"),
         ({"baseline_value": D("1")}, "target_baseline_complete"),
+        ({"baseline_on": dt.date(2023, 12, 31)}, "target_baseline_complete"),
+        ({"baseline_value": D("1"), "baseline_on": dt.date(2024, 12, 31)}, "target_baseline_complete"),
+        ({"baseline_value": D("1"), "baseline_on": dt.date(2025, 1, 1)}, "target_baseline_complete"),
     ],
 )
 def test_table_refuses(said, constraint):
-    # A baseline without a day compares with NULL, which a check lets pass: that one is the action's to refuse.
-    if constraint == "target_baseline_complete":
-        said |= {"baseline_on": dt.date(2025, 1, 1)}
     with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
         stored(**said)
 
@@ -314,7 +314,8 @@ def test_table_refuses(said, constraint):
         {"direction": "range", "upper": D("500")},
         {"direction": "by_date", "met_on": dt.date(2024, 5, 1)},
         {"version": 2, "reason": "调整", "authority": "纪要"},
-        {"baseline_value": D("1"), "baseline_on": dt.date(2023, 12, 31)},
+        {"baseline_value": D("1"), "baseline_on": dt.date(2024, 12, 30)},
+        {"baseline_value": None, "baseline_on": None},
     ],
 )
 def test_table_takes(said):
@@ -409,6 +410,23 @@ def test_form_changes_a_target_and_shows_it_as_it_is(signed_in, cast):
     assert "第 2 版" in page
     assert cast.admin.name in page
     assert "市里下达新目标" in page
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ({"baseline_value": "450"}, "基期值须写明基期日期"),
+        ({"baseline_on": "2023-12-31"}, "有基期日期，须写明基期值"),
+        ({"baseline_value": "450", "baseline_on": "2024-12-31"}, "基期须早于期限"),
+    ],
+)
+def test_form_says_what_a_baseline_lacks_and_keeps_what_was_typed(signed_in, said, reason):
+    response = signed_in("admin").post("/targets/new/", typed(**said))
+    page = response.content.decode()
+    assert response.status_code == 409
+    assert f"{reason}，没有保存任何内容。" in page
+    assert {name: field(page, name) for name in said} == said
+    assert not Target.objects.filter(code="output-2024").exists()
 
 
 def test_form_keeps_the_print_of_a_value_that_it_does_not_change(signed_in):

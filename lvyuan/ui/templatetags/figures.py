@@ -89,7 +89,7 @@ MARKS: dict[str, tuple[str, str, str]] = {
     "signing": ("diamond", "info", gettext_noop("待签发")),
     "expired": ("ring", "quiet", gettext_noop("已到期")),
     "ended": ("dash", "quiet", gettext_noop("已锁回")),
-    "dot_good": ("dot", "good", gettext_noop("达到")),
+    "past_half": ("dot", "good", gettext_noop("已过半")),
     "reachable": ("dot", "good", gettext_noop("可达")),
     "hard": ("diamond", "warn", gettext_noop("吃力")),
     "unseen": ("cross", "bad", gettext_noop("历史未见")),

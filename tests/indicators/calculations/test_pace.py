@@ -108,6 +108,11 @@ def test_schedule_gap_unknown():
 
 def test_gap_to_share_behind_is_negative():
     assert c.gap_to_share_pp(D("36.7"), D(40)) == D("-3.3")  # by hand
+    # by hand, of a limit: 36.7 % used where 40 % may be is 3.3 points to the good, 45 % used is 5 too many
+    assert c.gap_to_share_pp(D("36.7"), D(40), reverse=True) == D("3.3")
+    assert c.gap_to_share_pp(D(45), D(40), reverse=True) == D(-5)
+    assert c.gap_to_share_pp(None, D(40), reverse=True) is None
+    assert c.gap_to_share_pp(D(45), None, reverse=True) is None
 
 
 # domain rules §5: Wuhan's cuts are 80 % and 60 % of planned progress; by hand 24 of 30 due is 80
@@ -224,6 +229,35 @@ def test_compound_level(baseline, target, years, gone, level):
 )
 def test_compound_growth(baseline, level, years, growth):
     assert c.compound_growth_percent(D(baseline), D(level), years=years) == (growth and D(growth))
+
+
+# by hand: 100 to 121 in two years is 110 after one, and 110 of 121 is 10/11; 4 to 9 in six months is 6 after three
+@pytest.mark.parametrize(
+    ("baseline", "target", "baseline_on", "deadline", "on", "share"),
+    [
+        ("100", "121", (2022, 12, 31), (2024, 12, 31), (2023, 12, 31), "90.90909090909090909090909091"),
+        ("100", "121", (2022, 12, 31), (2024, 12, 31), (2024, 12, 31), "100"),
+        ("80", "100", (2022, 12, 31), (2024, 12, 31), (2022, 12, 31), "80"),
+        ("4", "9", (2023, 6, 30), (2023, 12, 31), (2023, 9, 30), "66.66666666666666666666666667"),
+        ("9", "4", (2023, 6, 30), (2023, 12, 31), (2023, 9, 30), "150"),
+        ("100", "121", (2022, 12, 31), (2024, 12, 31), (2022, 12, 30), None),
+        ("100", "121", (2022, 12, 31), (2024, 12, 31), (2025, 1, 31), None),
+        ("100", "121", (2022, 12, 31), (2022, 12, 31), (2022, 12, 31), None),
+        ("100", "121", None, (2024, 12, 31), (2023, 12, 31), None),
+        (None, "121", (2022, 12, 31), (2024, 12, 31), (2023, 12, 31), None),
+        ("100", None, (2022, 12, 31), (2024, 12, 31), (2023, 12, 31), None),
+        ("100", "0", (2022, 12, 31), (2024, 12, 31), (2023, 12, 31), None),
+    ],
+)
+def test_compound_share(baseline, target, baseline_on, deadline, on, share):
+    found = c.compound_share(
+        baseline and D(baseline),
+        target and D(target),
+        baseline_on=baseline_on and dt.date(*baseline_on),
+        deadline=dt.date(*deadline),
+        on=dt.date(*on),
+    )
+    assert found == (share and D(share))
 
 
 def test_compound_unknown():
