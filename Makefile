@@ -64,7 +64,7 @@ lock: ## 按 pyproject.toml 更新锁定文件（UPGRADE=1 换用最新版本）
 
 messages: ## 收集界面文字，合并到英文译文 locale/en 并编译
 	@.ci/setup dev
-	@$(NO_DATABASE) $(PRODUCTION) $(PY) -m tests.messages
+	@$(NO_DATABASE) $(PRODUCTION) $(PY) -m tests.messages $(ARGS)
 
 screenshots: ## 重新生成 README 的截图（需要 chromium）
 	@.ci/setup dev

@@ -1,7 +1,8 @@
 """Keeps the English catalogue in step with the code, without GNU gettext: `make messages`.
 
 Reads every marked text of templates and Python, merges it into locale/en (translations stay, what is gone becomes
-obsolete), and compiles the .mo that Django reads. Ends with 1 while something is untranslated.
+obsolete), and compiles the .mo that Django reads. `ARGS=--forget` lets go of what is obsolete. Ends with 1 while
+something is untranslated or obsolete.
 """
 
 from __future__ import annotations
@@ -143,13 +144,18 @@ def main() -> int:
     django.setup()
     catalogue = load()
     merge(catalogue, extract())
+    if "--forget" in sys.argv[1:]:
+        catalogue[:] = [entry for entry in catalogue if not entry.obsolete]
     catalogue.save()
     CATALOGUE.with_suffix(".mo").write_bytes(compiled(catalogue))
     missing = catalogue.untranslated_entries()
     for entry in missing:
         print(f"{entry.occurrences[0][0]}: {entry.msgid}")
-    print(f"{len(catalogue) - len(catalogue.obsolete_entries())} texts, {len(missing)} untranslated")
-    return 1 if missing else 0
+    gone = catalogue.obsolete_entries()
+    for entry in gone:
+        print(f"obsolete: {entry.msgid}")
+    print(f"{len(catalogue) - len(gone)} texts, {len(missing)} untranslated, {len(gone)} obsolete (ARGS=--forget)")
+    return 1 if missing or gone else 0
 
 
 if __name__ == "__main__":
