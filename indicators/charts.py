@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -23,7 +23,7 @@ from lvyuan.ui.charts import Kind, Mark, Series, comparison_chart, heatmap_chart
 from lvyuan.ui.words import name_of, period_label
 
 SHOWN_SLOTS = 26  # two years and a bit; all of it stands in the table
-MIN_YEARS = 2
+MIN_YEARS, MAX_YEARS = 2, 10  # of growth by month
 EVENT_LETTERS = 6  # a mark's text; the whole stands in 大事记
 REASON_LETTERS = 12  # of a target's change in the legend; the whole stands with its versions
 
@@ -32,17 +32,18 @@ def indicator_charts(
     rows: Sequence[Row],
     indicator: Indicator,
     *,
+    past: Mapping[Period, Point] | None = None,
     schedules: Sequence[Schedule] = (),
     events: Sequence[tuple[dt.date, str]] = (),
     standings: Sequence[tuple[str, Decimal | None]] = (),
     standings_title: str = "",
     own: str = "",
 ) -> list[dict[str, Any]]:
-    """The charts of one indicator from `rows` (newest first), none for what nobody reported.
+    """The charts of one indicator from its newest `rows` (newest first), none for what nobody reported.
 
     Level to date with last year's and the schedule (`schedules`: the target in force, then the versions it replaced),
     the slot's own value apart, growth, the pool beside each other (`standings` of growth, in percent), and growth by
-    month and year. Breaks and events are marked on the time axes.
+    month and year from `past`, whose last years are drawn. Breaks and events are marked on the time axes.
     """
     shown = [row for row in reversed(rows[:SHOWN_SLOTS]) if row.period is not None]
     unit = next((row.unit for row in rows if row.value), "")
@@ -89,7 +90,7 @@ def indicator_charts(
     if sum(value is not None for _, value in standings) > 1:
         figure = comparison_chart(title=standings_title, bars=standings, own=own, unit="%")
         charts.append({"id": "chart-standings", "title": standings_title, "figure": figure})
-    charts.append(_growth_by_month(rows, indicator))
+    charts.append(_growth_by_month(past or {}, indicator))
     return [chart for chart in charts if chart is not None]
 
 
@@ -154,14 +155,13 @@ def _restarts(rows: Sequence[Row], marks: Sequence[Mark]) -> list[str]:
     return sorted(januaries | {mark.at for mark in marks if mark.kind == "break"})
 
 
-def _growth_by_month(rows: Sequence[Row], indicator: Indicator) -> dict[str, Any] | None:
+def _growth_by_month(past: Mapping[Period, Point], indicator: Indicator) -> dict[str, Any] | None:
     """Growth to date by slot and year; None under two years of it."""
     found = {
-        (row.period.year_no, row.period.month_no): row.growth.value
-        for row in rows
-        if row.period is not None and row.growth is not None
+        (period.year_no, period.month_no): point.growth for period, point in past.items() if point.growth is not None
     }
     years = sorted({year for year, _ in found}, reverse=True)
+    years = [year for year in years if year > years[0] - MAX_YEARS]
     if len(years) < MIN_YEARS or not indicator.slots:
         return None
     title = gettext("%(indicator)s · 各年各期同比增长") % {"indicator": name_of(indicator)}

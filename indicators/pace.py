@@ -13,7 +13,16 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from django.db.models import BigIntegerField, DateField, DateTimeField, F, QuerySet, Subquery, TextField
+from django.db.models import (
+    BigIntegerField,
+    DateField,
+    DateTimeField,
+    F,
+    QuerySet,
+    Subquery,
+    TextField,
+    prefetch_related_objects,
+)
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
@@ -475,16 +484,16 @@ class Schedule:
     points: tuple[tuple[Period, Decimal], ...]
 
 
-def scheduled(rows: Sequence[TargetRow]) -> Target | None:
-    """The latest annual level target that has a path: the one that a chart draws."""
-    annual = [
-        row.target
-        for row in rows
-        if row.target.kind == Target.Kind.YEAR
-        and row.target.measure == Target.Measure.VALUE
-        and row.target.path != Target.Path.NONE
-    ]
-    return max(annual, key=lambda one: one.period_end, default=None)
+def scheduled(indicator: Indicator, *, district: str, known_at: dt.datetime | None = None) -> Target | None:
+    """The latest annual level target in force that has a path: the one that a chart draws; at most two queries."""
+    annual = Target.objects.in_force(known_at).filter(
+        district__code=district, indicator=indicator, kind=Target.Kind.YEAR, measure=Target.Measure.VALUE
+    )
+    drawn = annual.exclude(path=Target.Path.NONE).select_related("indicator").order_by("-period_end", "order", "code")
+    found = drawn.first()
+    if found is not None and found.path == Target.Path.PLAN:
+        prefetch_related_objects([found], "points")
+    return found
 
 
 def replaced_versions(target: Target) -> list[Target]:

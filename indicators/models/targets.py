@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -19,9 +19,13 @@ from lvyuan.prepared import Given
 
 class TargetQuerySet(PeriodQuerySet):
     def in_force(self, at: dt.datetime | Given | None = None) -> TargetQuerySet:
-        """The newest version of each target, as known at `at`."""
-        known = self if at is None else self.filter(known_from__lte=at)
-        return known.order_by("district_id", "code", "-version").distinct("district_id", "code")
+        """The newest version of each target, as known at `at`.
+
+        Among all of its versions: one that went over to another indicator does not leave the one before in force.
+        """
+        versions = Target.objects.order_by().filter(district=OuterRef("district"), code=OuterRef("code"))
+        known, others = (self, versions) if at is None else (one.filter(known_from__lte=at) for one in (self, versions))
+        return known.filter(~Exists(others.filter(version__gt=OuterRef("version")))).order_by("district_id", "code")
 
 
 class Target(PeriodColumns):

@@ -15,7 +15,7 @@ from indicators.rows.figures import (
     target_figure,
     value_figure,
 )
-from indicators.rows.promises import target_rows
+from indicators.rows.promises import Promises, promises, target_rows
 from indicators.rows.scorecard import (
     figure_row,
     months_with_figures,
@@ -24,12 +24,14 @@ from indicators.rows.scorecard import (
     rows_by_vintage,
     scorecard,
     series,
+    series_keys,
     with_sort_keys,
 )
 
 __all__ = [
     "RATE_PLACES",
     "Figure",
+    "Promises",
     "RankRow",
     "Row",
     "Scorecard",
@@ -44,12 +46,14 @@ __all__ = [
     "percent_figure",
     "pp_figure",
     "progress_figures",
+    "promises",
     "rank_figure",
     "reported",
     "rows_by_address",
     "rows_by_vintage",
     "scorecard",
     "series",
+    "series_keys",
     "slot_value_figure",
     "target_figure",
     "target_rows",

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -28,7 +28,6 @@ from django.db.models import (
 
 from indicators.models import Indicator, Observation, Rank, Target, Vintage
 from indicators.models.figures import VintageQuerySet
-from indicators.models.targets import TargetQuerySet
 from indicators.rows.building import address, build_row, build_target_row, neighbours
 from indicators.rows.cards import Row, Scorecard
 from indicators.rows.facts import Address, Facts, lines, read, told
@@ -36,7 +35,9 @@ from lvyuan import periods
 from lvyuan.accounts.models import Department, District, User
 from lvyuan.periods import Period, PeriodKind
 from lvyuan.prepared import Columns, Each, Given, GivenList, prepared
+from lvyuan.ui.months import LISTED_YEARS
 
+YEARS_AFTER = 1  # that a target of several years stays with the figures after its end
 # A count as of a date stays true until the next one; a monthly figure belongs to its month alone.
 CARRIED_KINDS = (PeriodKind.INSTANT.value, PeriodKind.WINDOW.value)
 _INDICATOR, _OWNER = Columns(Indicator), Columns(Department, "owner__")
@@ -57,8 +58,9 @@ def scorecard(
 
     `district` is a code. `period` picks each indicator's primary kind at that end month; figures as of a
     date are carried until the next one. None gives each indicator's latest approved figure.
-    `known_at` shows what was known at that moment. `codes` narrows to some indicators and their targets,
-    `headline` to those of the cockpit: its tiles and what its targets are about.
+    `known_at` shows what was known at that moment. `codes` narrows to some indicators and those of their targets
+    that are about the years shown or several years, `headline` to those of the cockpit: its tiles and what its
+    targets are about.
     """
     visible = Indicator.objects.visible_to(user).select_related("owner")
     chosen = (
@@ -71,7 +73,9 @@ def scorecard(
     targets = (
         _headline_targets(district, known_at, chosen, found)
         if headline
-        else _targets(Target.objects.filter(district__code=district), known_at, of=None if codes is None else chosen)
+        else _targets(district, known_at)
+        if codes is None
+        else _targets(district, known_at, of=chosen, years={facts.end.year for facts in found.values()})
     )
     rows = tuple(
         build_row(indicator, found[indicator.pk], beside, targets)
@@ -84,18 +88,49 @@ def scorecard(
     return Scorecard(rows, tuple(sorted(target_rows, key=lambda row: row.target.order)), period, known_at)
 
 
-def series(*, indicator: Indicator, district: str, known_at: dt.datetime | None = None, user: User) -> tuple[Row, ...]:
-    """Every approved period of one indicator's primary kind, newest first, as scorecard rows; three queries."""
-    if not Indicator.objects.visible_to(user).filter(pk=indicator.pk).exists():
-        return ()
-    found = read(
-        _in_force(district, known_at)
-        .filter(observation__indicator=indicator, observation__period_kind=indicator.primary_kind)
-        .order_by("-observation__period_end")
+@prepared
+def _series_keys(is_past: bool) -> QuerySet[Vintage, tuple[Any, ...]]:
+    found = _in_force(_DISTRICT, _KNOWN_AT if is_past else None).filter(
+        observation__indicator=Given("indicator", BigIntegerField()),
+        observation__period_kind=Given("kind", TextField()),
     )
-    targets = _targets(Target.objects.filter(district__code=district, indicator=indicator), known_at)
-    beside = {facts.address: facts for facts in found}
-    return tuple(build_row(indicator, facts, beside, targets) for facts in found)
+    start = F("observation__period_start").asc(nulls_first=True)
+    return found.order_by("-observation__period_end", start, "pk").values_list("pk")
+
+
+def series_keys(
+    *, indicator: Indicator, district: str, known_at: dt.datetime | None = None, user: User
+) -> tuple[int, ...]:
+    """The vintages of every approved period of one indicator's primary kind, newest first, as keys alone; one query."""
+    if not _sees_any(user):
+        return ()
+    found = _series_keys(
+        known_at is not None,
+        district=district,
+        known_at=known_at,
+        indicator=indicator.pk,
+        kind=indicator.primary_kind,
+    )
+    return tuple(pk for (pk,) in found)
+
+
+@prepared
+def _lines_of() -> QuerySet[Vintage, tuple[Any, ...]]:
+    return lines(Vintage.objects.order_by().filter(pk__in=GivenList("keys", BigIntegerField())))
+
+
+def series(
+    *, indicator: Indicator, district: str, keys: Collection[int], known_at: dt.datetime | None = None
+) -> dict[int, Row]:
+    """By key, the scorecard rows of some of one indicator's `series_keys`, without targets; two queries."""
+    found = told(_lines_of(keys=list(keys)))
+    beside = _beside([indicator], found, district, known_at)
+    return {facts.pk: build_row(indicator, facts, beside, ()) for facts in found}
+
+
+def _sees_any(user: User) -> bool:
+    """Whether the user sees any indicator, and so all of them; no query."""
+    return not Indicator.objects.visible_to(user).query.is_empty()
 
 
 def figure_row(
@@ -111,7 +146,7 @@ def figure_row(
     if not found:
         return Row(indicator)
     beside = _beside([indicator], found, district, known_at)
-    targets = _targets(Target.objects.filter(district__code=district, indicator=indicator), known_at)
+    targets = _targets(district, known_at, of=[indicator], years={period.year_no})
     return build_row(indicator, found[0], beside, targets)
 
 
@@ -124,7 +159,7 @@ def reported(
     user: User,
 ) -> dict[int, Row]:
     """By indicator id, the row of its primary kind that was reported last as of a day; one query."""
-    asked = [] if Indicator.objects.visible_to(user).query.is_empty() else indicators  # who sees any, sees all
+    asked = indicators if _sees_any(user) else []
     found = _latest(asked, district, known_at=known_at, until=as_of)
     return {
         indicator.pk: build_row(indicator, found[indicator.pk], {}, []) for indicator in asked if indicator.pk in found
@@ -167,16 +202,19 @@ WITH RECURSIVE figure AS NOT MATERIALIZED (
     (SELECT period_end FROM figure ORDER BY period_end DESC LIMIT 1)
     UNION ALL
     SELECT (SELECT period_end FROM figure WHERE period_end < ends.period_end ORDER BY period_end DESC LIMIT 1)
-    FROM ends WHERE ends.period_end IS NOT NULL
+    FROM ends
+    WHERE ends.period_end >= (
+        SELECT date_trunc('year', max(period_end)) - make_interval(years => %(years)s - 1) FROM figure
+    )
 )
 SELECT period_end FROM ends WHERE period_end IS NOT NULL
 """
 
 
 def months_with_figures(district: str) -> list[Period]:
-    """End months that have any approved figure, newest first; one query."""
+    """End months that have any approved figure, newest first: the last years', and one before them; one query."""
     with connection.cursor() as cursor:
-        cursor.execute(_ENDS_SQL, {"district": district})
+        cursor.execute(_ENDS_SQL, {"district": district, "years": LISTED_YEARS})
         ends = [end for (end,) in cursor.fetchall()]
     return [Period.month(*month) for month in dict.fromkeys((end.year, end.month) for end in ends)]
 
@@ -190,7 +228,7 @@ def _headline_indicator_lines() -> QuerySet[Indicator, tuple[Any, ...]]:
 
 def _headline_indicators(district: str, user: User) -> list[Indicator]:
     """The cockpit's tiles and what its targets are about, owners at hand; one query."""
-    if Indicator.objects.visible_to(user).query.is_empty():  # who sees any, sees all
+    if not _sees_any(user):
         return []
     chosen = []
     for line in _headline_indicator_lines(district=district):
@@ -202,24 +240,25 @@ def _headline_indicators(district: str, user: User) -> list[Indicator]:
 
 
 def _targets(
-    targets: TargetQuerySet, known_at: dt.datetime | None, *, of: Sequence[Indicator] | None = None
+    district: str, known_at: dt.datetime | None, *, of: Sequence[Indicator] | None = None, years: Collection[int] = ()
 ) -> list[Target]:
-    """The versions in force, those that follow a plan with its months; two queries, one without a plan.
+    """The versions in force, those that follow a plan with their months; two queries, one without a plan.
 
-    With `of` only those of these indicators.
+    With `of` only those of these indicators that are about one of the `years` or about several.
     """
-    in_force = targets.in_force(known_at)
+    found = Target.objects.filter(district__code=district).in_force(known_at)
     if of is not None:
-        # Narrowed outside: a version that went over to another indicator must not bring back the one before.
-        in_force = Target.objects.filter(pk__in=in_force.values("pk"), indicator__in=of)
-    return _with_plans(in_force.select_related("indicator__owner", "compared_with", "source", "node", "district"))
+        of_several = Q(kind=Target.Kind.THREE_YEARS)
+        if years:  # of what ended long before, no figure shown is a part
+            of_several &= Q(period_end__year__gte=min(years) - YEARS_AFTER)
+        found = found.filter(indicator__in=of).filter(Q(period_end__year__in=years) | of_several)
+    return _with_plans(found.select_related("indicator__owner", "compared_with", "source", "node", "district"))
 
 
 @prepared
 def _headline_target_lines(is_past: bool) -> QuerySet[Target, tuple[Any, ...]]:
     in_force = Target.objects.filter(district=_district(_DISTRICT)).in_force(_KNOWN_AT if is_past else None)
-    # Narrowed outside: a version that left the headline must not bring back the one before.
-    found = Target.objects.filter(pk__in=in_force.values("pk")).filter(
+    found = in_force.filter(
         Q(is_headline=True)
         | Q(
             indicator__in=GivenList("indicators", BigIntegerField()),

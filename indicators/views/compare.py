@@ -17,7 +17,8 @@ from indicators.rows import months_with_figures
 from lvyuan.audit.triggers import FIGURES
 from lvyuan.periods import Period
 from lvyuan.ui.conditional import conditional_page
-from lvyuan.ui.http import asked_moment, month_choices
+from lvyuan.ui.http import asked_moment
+from lvyuan.ui.months import month_choices
 
 
 @require_safe

@@ -22,7 +22,8 @@ from indicators.views.reading import get_indicator
 from lvyuan.audit.triggers import FIGURES
 from lvyuan.periods import Period
 from lvyuan.ui.conditional import conditional_page
-from lvyuan.ui.http import asked_moment, asked_period, month_choices
+from lvyuan.ui.http import asked_moment, asked_period
+from lvyuan.ui.months import month_choices
 from lvyuan.ui.views import Missing
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
+from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -14,10 +15,10 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from indicators.attention import light_rows
-from indicators.charts import indicator_charts
+from indicators.charts import MAX_YEARS, SHOWN_SLOTS, indicator_charts
 from indicators.filters import IndicatorFilter
 from indicators.models import Annotation, Assignment, Indicator, Observation, RankBy, RankPool, Target
-from indicators.pace import Trail, paces, read_trails, replaced_versions, schedule, scheduled
+from indicators.pace import paces, read_trails, replaced_versions, schedule, scheduled
 from indicators.pools import in_pool
 from indicators.provenance import formulas, pace_formulas, vintage_lines
 from indicators.ranking import Ranking, peer_ranking, places_of
@@ -25,11 +26,12 @@ from indicators.reconcile import reconciliation
 from indicators.rows import (
     Figure,
     Row,
-    TargetRow,
     figure_row,
     months_with_figures,
+    promises,
     scorecard,
     series,
+    series_keys,
     target_rows,
     with_sort_keys,
 )
@@ -42,10 +44,13 @@ from lvyuan.audit.triggers import FIGURES, REPORTING
 from lvyuan.numbers import plain
 from lvyuan.periods import Period
 from lvyuan.ui.conditional import conditional_page
-from lvyuan.ui.http import asked_moment, asked_period, month_choices
+from lvyuan.ui.http import asked_moment, asked_period
+from lvyuan.ui.months import month_choices
 from lvyuan.ui.tables import QueryRows
 from lvyuan.ui.views import Missing
 from lvyuan.ui.words import name_of, period_label, short_name_of
+
+PERIODS_PER_PAGE = 36  # three years of months
 
 
 @require_safe
@@ -95,14 +100,21 @@ def indicator_detail(request: HttpRequest, code: str) -> HttpResponse:
     indicator = get_indicator(request, code)
     district, period, known_at = settings.HOME_DISTRICT, asked_period(request), asked_moment(request)
     card = scorecard(district=district, period=period, known_at=known_at, user=request.user, codes=[code])
-    told_rows = series(indicator=indicator, district=district, known_at=known_at, user=request.user)
+    keys = series_keys(indicator=indicator, district=district, known_at=known_at, user=request.user)
+    page = Paginator(keys, PERIODS_PER_PAGE).get_page(request.GET.get("page"))
+    newest, wanted = keys[:SHOWN_SLOTS], {*keys[:SHOWN_SLOTS], *page.object_list}
+    told_rows = series(indicator=indicator, district=district, keys=wanted, known_at=known_at)
     pools = asked_pool(request, district)
     row, *history = in_pool(
-        [card.by_code[code], *told_rows], pools, district=district, known_at=known_at, user=request.user
+        [card.by_code[code], *(told_rows[key] for key in page.object_list)],
+        pools,
+        district=district,
+        known_at=known_at,
+        user=request.user,
     )
     shown = row.period.end if row.period else timezone.localdate()
     versions = list(indicator.versions.order_by("-valid_from"))
-    targets = [target for target in card.targets if target.target.indicator_id == indicator.pk]
+    targets = promises(row, card, district=district, known_at=known_at)
     told = story_context(row, indicator=indicator, district=district, user=request.user, known_at=known_at)
     return render(
         request,
@@ -112,16 +124,18 @@ def indicator_detail(request: HttpRequest, code: str) -> HttpResponse:
             "row": row,
             "light": light_rows([row], district=district, known_at=known_at).get(indicator.pk),
             "history": history,
-            "charts": _charts(request, row, history, targets, told["annotations"], pools.chosen),
+            "page": page,
+            "charts": _charts(request, row, [told_rows[key] for key in newest], told["annotations"], pools.chosen),
+            "drawn": {"slots": SHOWN_SLOTS, "years": MAX_YEARS},
             "pools": pools,
             "paces": paces(
-                [target for target in targets if _is_current(target, row)],
+                targets.current,
                 district=district,
                 today=timezone.localdate(known_at),
                 until=period,
                 known_at=known_at,
             ),
-            "past_targets": [target for target in targets if not _is_current(target, row)],
+            "targets": targets,
             "versions": versions,
             "version": next((v for v in versions if v.is_in_force(shown)), None),
             "nodes": indicator.nodes.all(),
@@ -134,24 +148,14 @@ def indicator_detail(request: HttpRequest, code: str) -> HttpResponse:
     )
 
 
-def _is_current(target: TargetRow, row: Row) -> bool:
-    """Whether a target is about the period shown: of its year, for exactly it, or of several years."""
-    if row.period is None or target.target.kind == Target.Kind.THREE_YEARS:
-        return True
-    if target.target.kind == Target.Kind.YEAR:
-        return target.period.year_no == row.period.year_no
-    return target.period == row.period
-
-
 def _charts(
     request: HttpRequest,
     row: Row,
-    history: Sequence[Row],
-    targets: Sequence[TargetRow],
+    newest: Sequence[Row],
     events: Sequence[Annotation],
     pool: RankPool | None,
 ) -> list[dict[str, Any]]:
-    """Trend, schedule, the pool beside each other, growth by month; at most six queries."""
+    """Trend, schedule, the pool beside each other, growth by month; at most seven queries."""
     district, known_at = settings.HOME_DISTRICT, asked_moment(request)
     ranking = None
     if row.period is not None and pool is not None and row.indicator.nature != Indicator.Nature.TEXT:
@@ -163,17 +167,15 @@ def _charts(
             user=request.user,
             by=RankBy.GROWTH,
         )
-    target = scheduled(targets)
+    target = scheduled(row.indicator, district=district, known_at=known_at)
     versions = [target, *replaced_versions(target)] if target is not None else []
-    trail: Trail = {}
-    if any(version.path == Target.Path.SEASONAL for version in versions) and history:
-        until = max(version.period_end for version in versions)
-        trail = read_trails([row.indicator], district=district, until=until, known_at=known_at).get(
-            row.indicator.pk, {}
-        )
+    until = next((one.period.end for one in newest if one.period), timezone.localdate(known_at))
+    past = read_trails([row.indicator], district=district, until=until, known_at=known_at, years=MAX_YEARS)
+    trail = past.get(row.indicator.pk, {})
     return indicator_charts(
-        history,
+        newest,
         row.indicator,
+        past=trail,
         schedules=[schedule(version, trail) for version in versions],
         events=[(event.happened_on, event.title) for event in events],
         standings=[(short_name_of(one.district), one.value) for one in ranking.standings] if ranking else (),

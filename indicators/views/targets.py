@@ -18,6 +18,7 @@ from indicators.models import Target
 from indicators.refusals import Refused
 from indicators.rows import target_rows
 from indicators.target_forms import TargetForm
+from indicators.views.reading import get_indicator
 from lvyuan.accounts.models import District, Role
 from lvyuan.audit.models import Event
 from lvyuan.audit.triggers import FIGURES
@@ -30,10 +31,18 @@ from lvyuan.ui.views import Missing
 @require_safe
 @conditional_page(FIGURES)
 def target_list(request: HttpRequest) -> HttpResponse:
-    """Every target in force: kind, direction, path, current figure, deadline, version and who set it."""
+    """Every target in force: kind, direction, path, current figure, deadline, version and who set it.
+
+    `?indicator=` narrows to one indicator's, the latest deadline first.
+    """
     district, known_at = settings.HOME_DISTRICT, asked_moment(request)
     in_force = Target.objects.filter(district__code=district).in_force(known_at)
-    ordered = Target.objects.filter(pk__in=in_force.values("pk")).order_by("order", "code")
+    about = get_indicator(request, request.GET["indicator"]) if request.GET.get("indicator") else None
+    ordered = (
+        in_force.filter(indicator=about).order_by("-period_end", "order", "code")
+        if about
+        else in_force.order_by("order", "code")
+    )
     page = Paginator(
         ordered.select_related("indicator", "compared_with", "source", "district"), BaseTable.PER_PAGE
     ).get_page(request.GET.get("page"))
@@ -43,7 +52,13 @@ def target_list(request: HttpRequest) -> HttpResponse:
         {"row": row, "written": written.get(row.target.pk)}
         for row in target_rows(targets, district=district, known_at=known_at, user=request.user)
     ]
-    shown = {"rows": rows, "page": page, "known_at": known_at, "may_set": request.user.has_role(Role.ADMIN)}
+    shown = {
+        "rows": rows,
+        "page": page,
+        "about": about,
+        "known_at": known_at,
+        "may_set": request.user.has_role(Role.ADMIN),
+    }
     return render(request, "indicators/target_list.html", shown)
 
 

@@ -23,7 +23,8 @@ from lvyuan.accounts.models import Role
 from lvyuan.audit.triggers import FIGURES, REPORTING
 from lvyuan.cockpit.verdict import Verdict
 from lvyuan.ui.conditional import conditional_page
-from lvyuan.ui.http import asked_date, asked_moment, asked_period, month_choices
+from lvyuan.ui.http import asked_date, asked_moment, asked_period
+from lvyuan.ui.months import month_choices
 from projects.models import Place, ProjectNode
 from projects.rows import portfolio
 

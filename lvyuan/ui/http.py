@@ -9,7 +9,6 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext
 
 from lvyuan.periods import Period
@@ -49,19 +48,6 @@ def asked_moment(request: HttpRequest) -> dt.datetime | None:
     if day is None:
         return None
     return timezone.make_aware(dt.datetime.combine(day, dt.time.max))
-
-
-def month_choices(months: list[Period], chosen: Period | None) -> list[dict[str, Any]]:
-    """The period picker's lines; the chosen month is listed even when it has no figures."""
-    listed = months if chosen is None or chosen in months else sorted([*months, chosen], key=lambda p: p.end)[::-1]
-    return [
-        {
-            "code": f"{month.end:%Y-%m}",
-            "label": date_format(month.end, gettext("Y年n月")),
-            "is_current": month == chosen,
-        }
-        for month in listed
-    ]
 
 
 def require_role(*roles: str) -> Any:

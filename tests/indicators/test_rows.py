@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from indicators.models import Indicator, Target, VintageStatus
-from indicators.rows import figure_row, months_with_figures, scorecard, series
+from indicators.rows import figure_row, months_with_figures, scorecard, series, series_keys
 from lvyuan.periods import Period
 from tests.conftest import HOME
 from tests.indicators.factories import figure, target
@@ -236,9 +236,20 @@ def test_promised_levels_have_no_current_value(cast):
 
 def test_series_is_newest_first_and_says_the_same(cast):
     figure("industrial_output", "2023-07.ytd", "254.1", unit="亿元")
-    found = series(indicator=Indicator.objects.get(code="industrial_output"), district=HOME, user=cast.leader)
-    assert [r.period.code for r in found] == ["2023-07.ytd", "2023-06.ytd"]
-    assert found[0] == row(cast, "industrial_output", JULY)
+    indicator = Indicator.objects.get(code="industrial_output")
+    keys = series_keys(indicator=indicator, district=HOME, user=cast.leader)
+    found = series(indicator=indicator, district=HOME, keys=keys)
+    assert [found[key].period.code for key in keys] == ["2023-07.ytd", "2023-06.ytd"]
+    assert found[keys[0]] == row(cast, "industrial_output", JULY)
+    only = series(indicator=indicator, district=HOME, keys=keys[:1])
+    assert only == {keys[0]: found[keys[0]]}  # told beside June, which is not asked for
+
+
+def test_series_of_an_earlier_moment(cast):
+    before = timezone.make_aware(dt.datetime(2023, 8, 3))
+    indicator = Indicator.objects.get(code="gdp")
+    assert series_keys(indicator=indicator, district=HOME, user=cast.leader, known_at=before) == ()
+    assert len(series_keys(indicator=indicator, district=HOME, user=cast.leader)) == 1
 
 
 def test_figure_row_says_the_same_as_the_scorecard(cast):

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from indicators.charts import indicator_charts
 from indicators.models import Indicator, Target, TargetPoint
 from indicators.pace import replaced_versions, schedule, scheduled
-from indicators.rows import series
+from indicators.rows import series, series_keys
 from lvyuan.accounts.models import District
 from tests.conftest import HOME
 from tests.indicators.factories import figure, target
@@ -31,7 +31,9 @@ def lowered() -> Target:
 def lines(cast, targets: list[Target]) -> dict[str, tuple[str, dict[str, str]]]:
     """By name: role, and level due by label."""
     indicator = Indicator.objects.get(code="industrial_output")
-    history = series(indicator=indicator, district=HOME, user=cast.leader)
+    keys = series_keys(indicator=indicator, district=HOME, user=cast.leader)
+    rows = series(indicator=indicator, district=HOME, keys=keys)
+    history = [rows[key] for key in keys]
     charts = indicator_charts(history, indicator, schedules=[schedule(one, {}) for one in targets])
     figured = next(chart["figure"] for chart in charts if chart["id"] == "chart-value")
     return {
@@ -88,5 +90,21 @@ def test_page_shows_both(lowered, signed_in):
     assert "应完成（第2版：" in page
 
 
-def test_scheduled_is_the_latest_annual_level_target():
-    assert scheduled([]) is None
+def test_scheduled_is_the_latest_annual_level_target(lowered):
+    """Neither the last version of a year before, nor a later target of growth or without a path."""
+    indicator = Indicator.objects.get(code="industrial_output")
+    said = {"indicator": "industrial_output", "unit": "亿元", "kind": "year", "deadline_stated": True}
+    target("before", value="200", period="2023-12.year", measure="value", path="linear", **said)
+    target("growth", value="8", period="2025-12.year", measure="growth", path="linear", **said)
+    target("pathless", value="400", period="2025-12.year", measure="value", path="none", **said)
+    assert scheduled(indicator, district=HOME) == lowered
+    assert scheduled(Indicator.objects.get(code="gdp"), district=HOME) is None
+
+
+def test_a_planned_target_comes_with_its_months(lowered):
+    Target.objects.filter(pk=lowered.pk).update(path="plan")
+    TargetPoint.objects.create(target=lowered, due_on="2024-06-30", value=110)
+    found = scheduled(Indicator.objects.get(code="industrial_output"), district=HOME)
+    with CaptureQueriesContext(connection) as queries:
+        assert [point.value for point in found.points.all()] == [110]
+    assert len(queries) == 0
