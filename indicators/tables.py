@@ -22,7 +22,7 @@ class IndicatorTable(BaseTable):
     )
     category = tables.Column(verbose_name=_("领域"), accessor="indicator__category", order_by="category")
     period = tables.Column(verbose_name=_("时期"), order_by="shown_end")
-    value = FigureColumn(verbose_name=_("数值"), accessor="level", order_by="shown_value")
+    value = FigureColumn(verbose_name=_("数值"), accessor="level", order_by=("shown_unit", "shown_value"))
     growth = FigureColumn(verbose_name=_("同比增长"), accessor="growth", order_by="shown_growth")
     # Computed from the growth and the expectation of its period, so nothing that a query could sort by.
     excess = FigureColumn(verbose_name=_("超出预期"), accessor="excess", orderable=False)

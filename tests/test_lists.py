@@ -88,7 +88,7 @@ def test_narrowing_projects_leaves_the_rate_alone(signed_in):
 # Column → what its rows show; what the query sorts by must be the same.
 SHOWN = {
     "period": lambda row: row.period and row.period.end,
-    "value": lambda row: row.value and row.value.value,
+    "value": lambda row: row.value and (row.unit, row.value.value),  # 52638万元 is less than 701亿元
     "growth": lambda row: row.growth and row.growth.value,
     "rank": lambda row: row.rank and row.rank.value,
     "source": lambda row: row.vintage and row.vintage.source,

@@ -23,8 +23,10 @@ from django.db.models import (
     QuerySet,
     Subquery,
     TextField,
+    Value,
     prefetch_related_objects,
 )
+from django.db.models.functions import Coalesce, NullIf
 
 from indicators.models import Indicator, Observation, Rank, Target, Vintage
 from indicators.models.figures import VintageQuerySet
@@ -358,8 +360,8 @@ def with_sort_keys(
 ) -> QuerySet[Indicator]:
     """Indicators with what is stored of the figure that `scorecard` would show, to sort by; no query.
 
-    `shown_end`, `shown_value`, `shown_growth`, `shown_source`, and `shown_place` of the first rank. Who sorts by none
-    of them pays for none.
+    `shown_end`, `shown_unit`, `shown_value`, `shown_growth`, `shown_source`, and `shown_place` of the first rank. Who
+    sorts by none of them pays for none. Values compare within a unit only: 52638万元 is less than 701亿元.
     """
     until = period.end if period else dt.date.max
     last = _last(district, known_at, until, has_period=period is not None)
@@ -367,6 +369,9 @@ def with_sort_keys(
     ranks = Rank.objects.filter(vintage=OuterRef("shown")).order_by("by")
     return indicators.alias(shown=Subquery(last.values("pk")[:1])).alias(
         shown_end=Subquery(shown.values("observation__period_end")),
+        shown_unit=Subquery(
+            shown.filter(value__isnull=False).values(told=Coalesce(NullIf("unit", Value("")), "version__unit"))
+        ),
         shown_value=Subquery(shown.values("value")),
         shown_growth=Subquery(shown.values("growth")),
         shown_source=Subquery(shown.values("source__title")),

@@ -36,7 +36,7 @@ class RowData(TableListData):
 class QueryRows(TableData):
     """Rows of one page at a time: the query counts, sorts and pages, `build` makes rows of what stands on the page.
 
-    Each column's `order_by` is a key of the query; ties keep the model's own order, the unknown comes last both ways.
+    Each column's `order_by` are keys of the query; ties keep the model's own order, the unknown comes last both ways.
     """
 
     def __init__(self, found: QuerySet[Any], build: Callable[[QuerySet[Any]], list[Any]]) -> None:
@@ -59,8 +59,8 @@ class QueryRows(TableData):
     def order_by(self, aliases: Any) -> None:
         keys = []
         for alias in aliases:
-            key = F(self.table.columns[alias.bare].column.order_by[0])
-            keys.append(key.desc(nulls_last=True) if alias.is_descending else key.asc(nulls_last=True))
+            for name in self.table.columns[alias.bare].column.order_by:
+                keys.append(F(name).desc(nulls_last=True) if alias.is_descending else F(name).asc(nulls_last=True))
         self.data = self.data.order_by(*keys, *self.data.model._meta.ordering)
 
 
