@@ -156,7 +156,7 @@ def test_months_to_choose_from_end_after_ten_years(signed_in, long):
     picker = page.content.decode().partition('id="picker-period"')[2].partition("</select>")[0]
     assert picker.count("<optgroup") == 10
     assert picker.count("<option value=") == 121  # and 各指标最新
-    assert "更早的月份写在地址里：period=2013-12" in picker
+    assert "更早：地址写 period=2013-12" in picker
 
 
 def test_an_older_month_can_be_asked_for_and_is_listed(signed_in, long):
@@ -233,4 +233,4 @@ def test_a_short_series_says_nothing_of_pages(signed_in, cast):
     assert "共 2 期" in text
     assert 'class="pager"' not in text
     assert "走势图画最近" not in text
-    assert "更早的月份" not in text
+    assert "更早：地址写" not in text
