@@ -83,7 +83,7 @@ def test_pages_of_the_data_table(signed_in, long):
     while address:
         page = client.get(address)
         found.append(shown(page))
-        link = re.search(r'href="([^"]+)" rel="next"', page.content.decode())
+        link = re.search(r'href="([^"]+)"\s+rel="next"', page.content.decode())
         if link:
             assert unescape(link[1]).startswith("?period=2020-03&known_at=2024-06-01&page=")
             assert link[1].endswith("#history")
