@@ -46,4 +46,4 @@ RUN SECRET_KEY=build-step-only DATABASE_URL=postgres://nobody@127.0.0.1/none \
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=20s --retries=4 \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
-CMD ["granian", "lvyuan.wsgi:application"]
+CMD ["python", "-m", "lvyuan.server", "lvyuan.wsgi:application"]

@@ -100,7 +100,7 @@ class Command(BaseCommand):
             raise CommandError(f"{arguments[0]} 没有成功，服务未启动。", returncode=1)
 
     def _serve(self, host: str, port: int) -> None:
-        granian = ("granian", "lvyuan.wsgi:application", f"--host={host}", f"--port={port}", *_OPTIONS)
+        granian = ("lvyuan.server", "lvyuan.wsgi:application", f"--host={host}", f"--port={port}", *_OPTIONS)
         server = _child("-m", *granian)
         worker = None
         try:
