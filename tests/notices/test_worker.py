@@ -127,6 +127,8 @@ def test_a_reminder_that_goes_at_once_is_mailed_by_the_run_that_makes_it(env, ma
         owner.execute("TRUNCATE procrastinate_jobs, procrastinate_periodic_defers, procrastinate_events")
     with worker(env):
         until(lambda: mailbox.mails, patience=10)
+        # the mail is here before the worker has noted it; killed in between, it would send it again
+        until(lambda: query(env, "SELECT state FROM notices_delivery WHERE state = 'pending'") == [])
     assert "已逾期2天" in mailbox.mails[0]["Subject"]
     told = "SELECT origin FROM audit_event WHERE model = 'notices.notice' AND after->>'kind' = 'overdue'"
     assert query(env, told) == [("后台任务：到期提醒",)]
