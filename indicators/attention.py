@@ -41,7 +41,7 @@ from indicators.models import (
 from indicators.models.figures import figure_key
 from indicators.rows import Row
 from indicators.rows.facts import period_of
-from lvyuan.accounts.models import District
+from lvyuan.accounts.models import district_key
 from lvyuan.periods import Period
 from lvyuan.prepared import Columns, Given, GivenList, prepared
 
@@ -89,7 +89,7 @@ class LightRow:
 
 
 _DISTRICT, _KNOWN_AT = Given("district", TextField()), Given("known_at", DateTimeField())
-_HOME = District.objects.filter(code=_DISTRICT).values("pk")[:1]
+_HOME = district_key(_DISTRICT)
 _INDICATOR = "vintage__observation__indicator"
 _LIGHT = (
     *("light", "sentence", "inputs", "rule_version__rule__name", "rule_version__number"),
@@ -99,7 +99,7 @@ _LIGHT = (
 
 def _exemption(*, is_past: bool) -> Subquery:
     """The exemption that holds today, or held on that day, of the result's indicator."""
-    found = LightExemption.objects.filter(district=Subquery(_HOME), indicator=OuterRef(_INDICATOR))
+    found = LightExemption.objects.filter(district=_HOME, indicator=OuterRef(_INDICATOR))
     found = found.in_force(Given("today", DateField()))
     if is_past:
         found = found.filter(approved_at__lte=_KNOWN_AT)
@@ -133,9 +133,9 @@ def _gap(inputs: dict[str, str], measure: str | None) -> Decimal | None:
 
 @prepared
 def _lights_of(is_past: bool) -> QuerySet[LightResult, tuple[Any, ...]]:
-    results = LightResult.objects.filter(
-        district=Subquery(_HOME), vintage__in=GivenList("vintages", BigIntegerField())
-    ).in_force(_KNOWN_AT if is_past else None)
+    results = LightResult.objects.filter(district=_HOME, vintage__in=GivenList("vintages", BigIntegerField())).in_force(
+        _KNOWN_AT if is_past else None
+    )
     return results.values_list("vintage_id", *_LIGHT, _exemption(is_past=is_past))
 
 
@@ -187,19 +187,19 @@ def _worrying(is_past: bool, has_period: bool) -> QuerySet[LightResult, tuple[An
     end = "vintage__observation__period_end"
     ends: Given | Subquery[Any] = Given("until", DateField())
     if not has_period:
-        ended = Observation.objects.filter(district=Subquery(_HOME), current__isnull=False)
+        ended = Observation.objects.filter(district=_HOME, current__isnull=False)
         if is_past:
             ended = ended.filter(period_end__lte=Given("today", DateField()))
         ends = Subquery(ended.order_by("-period_end").values("period_end")[:1])
     begins = ExpressionWrapper(ends - Value(LOOK_BACK), output_field=DateField())
-    mine = LightResult.objects.filter(district=Subquery(_HOME), vintage__observation__district=Subquery(_HOME)).filter(
+    mine = LightResult.objects.filter(district=_HOME, vintage__observation__district=_HOME).filter(
         **{f"{end}__lte": ends, f"{end}__gt": begins}
     )
     later = LightResult.objects.filter(
         district=OuterRef("district"), vintage=OuterRef("vintage"), number__gt=OuterRef("number")
     )
     if is_past:
-        states = Vintage.objects.filter(district=Subquery(_HOME)).in_force(_KNOWN_AT)
+        states = Vintage.objects.filter(district=_HOME).in_force(_KNOWN_AT)
         mine, later = (
             mine.filter(vintage__in=states, known_from__lte=_KNOWN_AT),
             later.filter(known_from__lte=_KNOWN_AT),

@@ -22,7 +22,6 @@ from indicators.models import Indicator, RankPool
 from indicators.models.fields import PERIOD_KINDS
 from indicators.rows import Figure, Row
 from indicators.rows.spans import spans
-from indicators.year_charts import is_invented
 from lvyuan import periods
 from lvyuan.accounts.models import District, User
 from lvyuan.numbers import plain, round_to
@@ -140,9 +139,9 @@ def compare(
         for indicator in indicators
         for district in districts
     }
-    invented = any(is_invented(row) for rows in rows_of.values() for row in rows)
+    invented = any(row.is_invented for rows in rows_of.values() for row in rows)
     for (indicator, district), rows in rows_of.items():
-        kept = [row for row in rows if is_invented(row) == invented]
+        kept = [row for row in rows if row.is_invented == invented]
         chosen.set_aside += len(rows) - len(kept)
         name = _name(indicator, district, several=(len(indicators) > 1, len(districts) > 1))
         own_kind = kind or PeriodKind(indicator.primary_kind)

@@ -19,7 +19,6 @@ from django.db.models import (
     DateTimeField,
     F,
     QuerySet,
-    Subquery,
     TextField,
     prefetch_related_objects,
 )
@@ -44,7 +43,7 @@ from indicators.rows import (
 from indicators.rows.building import compound_due, planned_at, rounded_gap
 from indicators.rows.facts import period_of
 from lvyuan import periods
-from lvyuan.accounts.models import District
+from lvyuan.accounts.models import district_key
 from lvyuan.numbers import round_to
 from lvyuan.periods import Period, PeriodKind
 from lvyuan.prepared import Given, GivenList, prepared
@@ -165,14 +164,19 @@ class Pace:
     @property
     def filled(self) -> str:
         """The completion as a share of a bar's length, 0 to 100."""
-        value = self.completion.value if self.completion else None
-        return f"{min(max(value, Decimal(0)), Decimal(100))}" if value is not None else "0"
+        return _on_bar(self.completion) or "0"
 
     @property
     def due_at(self) -> str:
         """Where on the bar the share due lies, 0 to 100; empty when nothing is due yet."""
-        value = self.due.value if self.due else None
-        return f"{min(max(value, Decimal(0)), Decimal(100))}" if value is not None else ""
+        return _on_bar(self.due)
+
+
+def _on_bar(share: Figure | None) -> str:
+    """A share in percent, held between 0 and 100; empty where it is unknown."""
+    if share is None or share.value is None:
+        return ""
+    return f"{min(max(share.value, Decimal(0)), Decimal(100))}"
 
 
 def _ahead(gap: Figure, ahead: str, behind: str) -> str:
@@ -201,11 +205,11 @@ def paces(
 
 @prepared
 def _trail_lines(is_past: bool) -> QuerySet[Vintage, tuple[Any, ...]]:
-    end, home = "observation__period_end", District.objects.filter(code=Given("district", TextField())).values("pk")
+    end = "observation__period_end"
     return (
         Vintage.objects.in_force(Given("known_at", DateTimeField()) if is_past else None)
         .filter(
-            observation__district=Subquery(home[:1]),
+            observation__district=district_key(Given("district", TextField())),
             observation__indicator__in=GivenList("indicators", BigIntegerField()),
             observation__period_kind=F("observation__indicator__primary_kind"),
             **{f"{end}__gt": Given("after", DateField()), f"{end}__lte": Given("until", DateField())},

@@ -13,7 +13,7 @@ from decimal import Decimal
 from django.utils.translation import gettext, gettext_noop
 
 from indicators import calculations
-from indicators.models import Indicator, Observation, RankBy, RankPool, Source, Vintage
+from indicators.models import Indicator, Observation, RankBy, RankPool, Vintage
 from indicators.models.figures import figure_key
 from indicators.rows import Figure, RankRow, Row, rows_by_address
 from lvyuan import periods
@@ -334,7 +334,7 @@ def _standing(district: District, row: Row | None, pool: RankPool, by: str) -> S
         basis=row.growth_basis if grows else "",
         unit="%" if grows else row.unit,
         is_internal=not row.vintage.is_released,
-        is_demo=row.vintage.source_kind == str(Source.Kind.DEMO.label),
+        is_demo=row.is_invented,
         entered=entered.get(by),
         entered_otherwise=entered.get(RankBy.UNSTATED.value),
     )

@@ -10,17 +10,12 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from indicators.charts import point_in
-from indicators.models import Indicator, Source
+from indicators.models import Indicator
 from indicators.rows import Row
 from lvyuan import periods
 from lvyuan.periods import Period, PeriodKind, has_slot
 from lvyuan.ui.charts import Mark, Series, line_chart
 from lvyuan.ui.words import name_of, period_short
-
-
-def is_invented(row: Row) -> bool:
-    """Whether the row's figure is demo data, which never stands on one axis with real figures."""
-    return row.vintage is not None and row.vintage.source_kind == str(Source.Kind.DEMO.label)
 
 
 def year_chart(row: Row, span: Sequence[Row]) -> dict[str, Any] | None:
@@ -37,7 +32,7 @@ def year_chart(row: Row, span: Sequence[Row]) -> dict[str, Any] | None:
     known = {
         one.period: one
         for one in span
-        if one.period is not None and one.period.end <= period.end and is_invented(one) == is_invented(row)
+        if one.period is not None and one.period.end <= period.end and one.is_invented == row.is_invented
     }
     slots = periods.slots_of_year(indicator.slots, period.year_no, period.kind)
     before = periods.slots_of_year(indicator.slots, period.year_no - 1, period.kind)

@@ -23,7 +23,6 @@ from lvyuan.periods import Period, PeriodKind
 Point = tuple[dt.date, Decimal]  # the last day of a month, and the cumulative level due by then
 
 UNCHANGED = gettext_noop("没有保存任何内容。")
-_SCHEDULED = (Target.Path.LINEAR, Target.Path.SEASONAL, Target.Path.PLAN)
 _OWN = {"id", "district", "code", "version", "known_from", "reason", "authority"}
 _COLUMNS = tuple(field for field in Target._meta.concrete_fields if field.name not in _OWN)
 _LINKS = {field.name for field in Target._meta.concrete_fields if field.is_relation}

@@ -103,6 +103,7 @@ def build_row(indicator: Indicator, facts: Facts, beside: Beside, targets: Seque
             status=facts.status_label,
             source=facts.source,
             source_kind=facts.source_kind_label,
+            is_invented=facts.is_invented,
             locator=facts.locator,
             known_from=facts.known_from,
             is_backfilled=facts.is_backfilled,

@@ -33,6 +33,7 @@ class VintageInfo:
     status: str
     source: str
     source_kind: str
+    is_invented: bool  # demo data
     locator: str
     known_from: dt.datetime
     is_backfilled: bool
@@ -87,6 +88,11 @@ class Row:
     @property
     def is_known(self) -> bool:
         return self.vintage is not None
+
+    @property
+    def is_invented(self) -> bool:
+        """Whether the row's figure is demo data, which never stands beside real figures."""
+        return self.vintage is not None and self.vintage.is_invented
 
     @property
     def excess_lead(self) -> str:

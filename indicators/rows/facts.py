@@ -93,6 +93,11 @@ class Facts:
         return str(Source.Kind(self.source_kind).label)
 
     @property
+    def is_invented(self) -> bool:
+        """Whether it is demo data, which is never told together with real figures."""
+        return self.source_kind == Source.Kind.DEMO
+
+    @property
     def null_reason_label(self) -> str:
         return str(NullReason(self.null_reason).label) if self.null_reason else ""
 

@@ -34,7 +34,7 @@ from indicators.rows.building import address, build_row, build_target_row, neigh
 from indicators.rows.cards import Row, Scorecard
 from indicators.rows.facts import Address, Facts, lines, read, told
 from lvyuan import periods
-from lvyuan.accounts.models import Department, District, User
+from lvyuan.accounts.models import Department, User, district_key
 from lvyuan.periods import Period, PeriodKind
 from lvyuan.prepared import Columns, Each, Given, GivenList, prepared
 from lvyuan.ui.months import LISTED_YEARS
@@ -223,7 +223,7 @@ def months_with_figures(district: str) -> list[Period]:
 
 @prepared
 def _headline_indicator_lines() -> QuerySet[Indicator, tuple[Any, ...]]:
-    promised = Target.objects.filter(indicator=OuterRef("pk"), district=_district(_DISTRICT), is_headline=True)
+    promised = Target.objects.filter(indicator=OuterRef("pk"), district=district_key(_DISTRICT), is_headline=True)
     found = Indicator.objects.filter(Q(is_headline=True) | Exists(promised))
     return found.values_list(*_INDICATOR.paths, *_OWNER.paths)
 
@@ -259,7 +259,7 @@ def _targets(
 
 @prepared
 def _headline_target_lines(is_past: bool) -> QuerySet[Target, tuple[Any, ...]]:
-    in_force = Target.objects.filter(district=_district(_DISTRICT)).in_force(_KNOWN_AT if is_past else None)
+    in_force = Target.objects.filter(district=district_key(_DISTRICT)).in_force(_KNOWN_AT if is_past else None)
     found = in_force.filter(
         Q(is_headline=True)
         | Q(
@@ -299,13 +299,8 @@ def _with_plans(targets: Iterable[Target]) -> list[Target]:
     return found
 
 
-def _district(code: str | Given) -> Subquery:
-    """The district's key as one scalar, so that indexes which lead with it are used."""
-    return Subquery(District.objects.filter(code=code).values("pk")[:1])
-
-
 def _in_force(district: str | Given, known_at: dt.datetime | Given | None) -> VintageQuerySet:
-    return Vintage.objects.filter(observation__district=_district(district)).in_force(known_at)
+    return Vintage.objects.filter(observation__district=district_key(district)).in_force(known_at)
 
 
 def _last(

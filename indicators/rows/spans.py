@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 
-from indicators.models import Indicator, Observation, Source, Vintage
+from indicators.models import Indicator, Observation, Vintage
 from indicators.rows.building import build_row
 from indicators.rows.cards import Row
 from indicators.rows.facts import Address, Facts, read
@@ -51,4 +51,4 @@ def spans(
 
 
 def _world(facts: Facts) -> tuple[str, bool]:
-    return facts.district, facts.source_kind == Source.Kind.DEMO
+    return facts.district, facts.is_invented

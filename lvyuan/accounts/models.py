@@ -7,6 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from lvyuan.audit.triggers import recorded
+from lvyuan.prepared import Given
 
 
 class District(models.Model):
@@ -46,6 +47,11 @@ class District(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+def district_key(code: str | Given) -> models.Subquery:
+    """The key of the district with that code as one scalar, so that indexes which lead with it are used."""
+    return models.Subquery(District.objects.filter(code=code).values("pk")[:1])
 
 
 class Department(models.Model):
