@@ -18,7 +18,7 @@ from indicators.models import Indicator, Submission
 from indicators.refusals import Conflict, Refused
 from lvyuan.accounts.models import District, User
 from lvyuan.imports.models import ImportJob
-from lvyuan.imports.registry import ImportConflict, ImportRefused, Kind, Plan, PlanRow, Problem, records
+from lvyuan.imports.registry import ImportConflict, ImportRefused, Plan, PlanKind, PlanRow, Problem, records
 from lvyuan.imports.table import Table
 from lvyuan.periods import Period
 from lvyuan.ui.words import period_label
@@ -98,7 +98,7 @@ def submission_of(job: ImportJob, user: User) -> Submission | None:
     return Submission.objects.visible_to(user).filter(import_job=job).first()
 
 
-OBSERVATIONS = Kind(
+OBSERVATIONS = PlanKind(
     code="observations",
     label=_("数据"),
     plan=plan_observations,

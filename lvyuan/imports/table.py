@@ -1,19 +1,20 @@
-"""What reading a file gives: a header and rows of texts, with a flaw in the place of what cannot be read."""
+"""What reading a file gives: tables of texts, with a flaw in the place of what cannot be read."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Context, Decimal
 from typing import Any, Final, TypeAlias
 
 from lvyuan.numbers import _
 
-MAX_ROWS: Final = 100_000  # rows below the header
-MAX_COLUMNS: Final = 200
+MAX_ROWS: Final = 1_048_576  # rows of one sheet
+MAX_COLUMNS: Final = 1_000
 MAX_CELL: Final = 2_000  # characters of one cell
-MAX_TEXT: Final = 32_000_000  # characters of all cells together
-SUFFIXES: Final = (".json", ".csv", ".xlsx")
+MAX_TEXT: Final = 256_000_000  # characters of all cells together
+SUFFIXES: Final = (".xlsx", ".xlsm", ".xls", ".ods", ".csv", ".tsv", ".txt", ".json")
 SPLIT: Final = "请拆分成几个文件再上传"
 
 
@@ -39,48 +40,95 @@ class Row:
     line: int
     cells: list[Cell]
     flaw: Flaw | None = None
+    is_hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """One column: its number in the sheet (1 is A; 0 where columns have no place) and what stands above it.
+
+    `path` goes from the outermost header to the innermost, texts as written, merged ones repeated, blanks left out.
+    """
+
+    number: int
+    path: tuple[str, ...]
+    is_hidden: bool = False
+
+    @property
+    def name(self) -> str:
+        """The whole path in one text, each text once."""
+        return " · ".join(dict.fromkeys(self.path))
+
+    @property
+    def letter(self) -> str:
+        """How a spreadsheet names the column: C, AB; empty where columns have no place."""
+        letters, number = "", self.number
+        while number:
+            number, rest = divmod(number - 1, 26)
+            letters = chr(65 + rest) + letters
+        return letters
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """One sheet as it stands: rows of cells from its first column on, blank rows left out.
+
+    `rows` can be gone through once. `merged` holds (top, left, bottom, right), all counted from 1.
+    """
+
+    sheet: str
+    unit: str
+    rows: Iterable[Row]
+    merged: Sequence[tuple[int, int, int, int]] = ()
+    hidden_columns: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
 class Table:
-    """A header and the rows below it, each with as many cells as the header.
+    """Columns and the rows below them; each row has as many cells as there are heads.
 
-    `sheet` is empty and `unit` says what a line is (行, 条) for files without sheets. A table with
-    `questions` has no rows: the file must be settled first.
+    `sheet` is empty and `unit` says what a line is (行, 条) for files without sheets. `above` are the texts over the
+    header (title, unit, period), `notes` those below the last row. `number` counts the tables of the file from 1.
+    `rows` may be read lazily, again and again.
     """
 
     sheet: str = ""
     unit: str = "行"
+    number: int = 1
     header_line: int = 0
-    header: list[str] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
-    questions: list[str] = field(default_factory=list)
+    heads: list[Head] = field(default_factory=list)
+    above: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    rows: Iterable[Row] = field(default_factory=list)
 
-    def place(self, line: int) -> str:
-        """Where a line stands, for people: 工作表“数据”第3行."""
-        return f"{f'工作表“{self.sheet}”' if self.sheet else ''}第{line}{self.unit}"
+    def place(self, line: int, head: Head | None = None) -> str:
+        """Where a line or a cell stands, for people: 工作表“数据”第3行C列."""
+        letter = f"{head.letter}列" if head and head.letter else ""
+        return f"{f'工作表“{self.sheet}”' if self.sheet else ''}第{line}{self.unit}{letter}"
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain lists and texts; a flaw is a pair."""
-        rows = [
-            [row.line, [c if isinstance(c, str) else _pair(c) for c in row.cells], row.flaw and _pair(row.flaw)]
-            for row in self.rows
-        ]
-        names = ("sheet", "unit", "header_line", "header", "questions")
-        return {name: getattr(self, name) for name in names} | {"rows": rows}
+    def opening(self) -> dict[str, Any]:
+        """All but the rows and what follows them, as plain lists and texts (the child's first line of a table)."""
+        heads = [[head.number, list(head.path), head.is_hidden] for head in self.heads]
+        names = ("sheet", "unit", "number", "header_line", "above")
+        return {name: getattr(self, name) for name in names} | {"heads": heads}
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Table:
-        """The inverse of `to_json`."""
-        rows = [
-            Row(line, [c if isinstance(c, str) else Flaw(*c) for c in cells], Flaw(*flaw) if flaw else None)
-            for line, cells, flaw in data["rows"]
-        ]
-        return cls(**(data | {"rows": rows}))
+    def from_opening(cls, data: dict[str, Any]) -> Table:
+        """The inverse of `opening`, without rows."""
+        heads = [Head(number, tuple(path), is_hidden) for number, path, is_hidden in data["heads"]]
+        return cls(**(data | {"heads": heads}))
 
 
-def _pair(flaw: Flaw) -> list[str]:
-    return [flaw.problem, flaw.remedy]
+def row_to_json(row: Row) -> list[Any]:
+    """Plain lists and texts; a flaw is a pair."""
+    cells = [cell if isinstance(cell, str) else [cell.problem, cell.remedy] for cell in row.cells]
+    return [row.line, cells, row.flaw and [row.flaw.problem, row.flaw.remedy], row.is_hidden]
+
+
+def row_from_json(data: list[Any]) -> Row:
+    """The inverse of `row_to_json`."""
+    line, cells, flaw, is_hidden = data
+    return Row(line, [c if isinstance(c, str) else Flaw(*c) for c in cells], Flaw(*flaw) if flaw else None, is_hidden)
 
 
 # Cells
