@@ -50,7 +50,7 @@ class Case:
     family: str
     write: Writer = field(repr=False)
     about: str
-    kind: str = "figures"
+    kind: str = "observations"
     figures: tuple[Fact, ...] | None = None
     rows: tuple[tuple[str, int, tuple[str, ...]], ...] | None = None
     refused: str = ""
@@ -90,7 +90,7 @@ def case(
     place: tuple[str, int, str] | None = None,
     asks: Sequence[str] = (),
     answers: Mapping[str, str] | None = None,
-    kind: str = "figures",
+    kind: str = "observations",
 ) -> Callable[[Writer], Writer]:
     """Makes the decorated function the writer of the file `name`; its docstring says what the file is like."""
 
