@@ -9,9 +9,9 @@ from typing import Final
 
 from django.utils.translation import gettext_noop
 
-from indicators.imports.columns import figure_in, is_no_figure, period_cell, plain_figure
-from indicators.imports.when import NOTHING, When, period_text
-from indicators.imports.wording import Said, Wording, cleaned, squeezed, units_of
+from indicators.imports.understanding.columns import figure_in, is_no_figure, period_cell, plain_figure
+from indicators.imports.understanding.when import NOTHING, When, period_text
+from indicators.imports.understanding.wording import SILENT, Said, Wording, key_of, squeezed, units_of
 from lvyuan.imports.table import Cell, Flaw, Row
 from lvyuan.numbers import UNITS, plain
 from lvyuan.periods import PeriodKind
@@ -82,7 +82,7 @@ class RowName:
 
     code: str = ""
     text: str = ""  # as written, when nothing matches
-    said: Said = Said()
+    said: Said = SILENT
     is_left_out: bool = False
 
 
@@ -224,8 +224,7 @@ class Shape:
             has_figure = has_figure or text[-1].isdigit() or not is_no_figure(text)
             texts[name] = hundredfold(text) if part.is_fraction else text
         if not has_figure and len(flaws) == len(row_flaws):
-            if not texts or not self.is_long or "text" not in self.labels:
-                return None
+            return None
         return Record(line, texts, columns, tuple(flaws))
 
     # Labels
@@ -239,7 +238,7 @@ class Shape:
     def _read_name(self, text: str) -> RowName:
         if not text:
             return RowName()
-        told = self.names.get(cleaned(text), "")
+        told = self.names.get(key_of(text), "")
         said = self.wording.read(text)
         if told == IGNORE:
             return RowName(text=text, is_left_out=True)
@@ -253,7 +252,7 @@ class Shape:
         if not text:
             return ""
         said = self.wording.read(text)
-        return self.places.get(cleaned(text)) or said.district or text
+        return self.places.get(key_of(text)) or said.district or text
 
     def _when(self, row: Row, flaws: list[tuple[str, Flaw]]) -> When | str:
         """What the row's period columns say together; a text that is a code or that nobody can read stays a text."""

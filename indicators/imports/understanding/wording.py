@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from django.conf import settings
 from django.utils.translation import gettext_noop
 
-from indicators.imports.when import NOTHING, When, periods_in
+from indicators.imports.understanding.when import NOTHING, When, periods_in
 from lvyuan.numbers import UNITS
 
 if TYPE_CHECKING:
@@ -36,6 +36,14 @@ _OF_WHICH: Final = re.compile("^(?:#|其中[:：]?|其中,|[-·•●◆▲★�
 def squeezed(text: str) -> str:
     """The text in half width without blanks, quotes and footnote marks, for comparison only."""
     return _FOOTNOTE.sub("", text.translate(_PLAIN)).lower()
+
+
+NAME_LENGTH: Final = 60  # of a name in a question's code
+
+
+def key_of(text: str) -> str:
+    """How questions and answers call a name."""
+    return cleaned(text)[:NAME_LENGTH]
 
 
 def cleaned(text: str) -> str:
@@ -239,8 +247,8 @@ class Wording:
                 extra = within.inside(extra)
             units = units or said
             name = name[: found.start()] + name[found.end() :]
-        if not units and (found := _TRAILING_UNIT.match(name)) and (said := units_of(found[2])):
-            name, units = found[1], said
+        if not units and (behind := _TRAILING_UNIT.match(name)) and (said := units_of(behind[2])):
+            name, units = behind[1], said
         if not units and name.endswith(("%", "‰")) and len(name) > 1:
             name, units = name[:-1], (name[-1],)
         return name, units, extra
@@ -287,7 +295,7 @@ class Wording:
 
     def named_in(self, title: str) -> list[str]:
         """The codes of the indicators that a title names, the longest name at each place."""
-        text, found = squeezed(title), []
+        text, found = squeezed(title), list[str]()
         for name in self._names:
             if len(name) > 2 and name in text and not name.isascii():
                 found += self.indicators[name]
@@ -296,7 +304,7 @@ class Wording:
 
     def place_in(self, title: str) -> str:
         """The district that a title is about: 绿园区2023年…; an office's name is no place."""
-        text, found = _OFFICE.sub("", squeezed(title)), []
+        text, found = _OFFICE.sub("", squeezed(title)), list[str]()
         for name in self._places:
             if len(name) > 2 and name in text:
                 found += self.districts[name]

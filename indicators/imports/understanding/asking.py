@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from django.utils.translation import gettext
 
 from indicators.imports.records import AS_IS, IGNORE
-from indicators.imports.wording import cleaned
+from indicators.imports.understanding.wording import cleaned
 from lvyuan.imports.registry import Answers, Question
 from lvyuan.imports.table import shown
 
@@ -26,10 +26,19 @@ class Asking:
     remembered: Collection[str] = ()
     questions: list[Question] = field(default_factory=list)
 
-    def ask(self, code: str, text: str, options: Options = (), *, place: str = "", suggested: str = "") -> str:
-        """The answer given so far, "" while there is none; the question is noted once."""
+    def ask(
+        self,
+        code: str,
+        text: str,
+        options: Options = (),
+        *,
+        place: str = "",
+        suggested: str = "",
+        is_valid: bool = True,
+    ) -> str:
+        """The answer given so far, "" while there is none or it is no valid one; the question is noted once."""
         told = self.answers.get(code, "")
-        if options and told not in dict(options):
+        if not is_valid or (options and told not in dict(options)):
             told = ""
         if code not in {question.code for question in self.questions}:
             self.questions.append(

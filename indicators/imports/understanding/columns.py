@@ -10,8 +10,8 @@ from typing import Final
 from django.utils.translation import gettext_lazy as _
 
 from indicators.imports.lines import COLUMNS
-from indicators.imports.when import When, is_dotted, periods_in
-from indicators.imports.wording import FOOTNOTES, SILENT, Said, Wording, squeezed
+from indicators.imports.understanding.when import When, is_dotted, periods_in
+from indicators.imports.understanding.wording import FOOTNOTES, SILENT, Said, Wording, squeezed
 from lvyuan.imports.table import Cell, Head
 from lvyuan.numbers import NumberError, ParsedFigure, parse_figure
 from lvyuan.periods import PeriodKind
