@@ -262,14 +262,16 @@ class Shape:
         flaws += [
             ("period", c) for c in (row.cells[place] for place, _head in self.period_places) if isinstance(c, Flaw)
         ]
-        if self.dates and (told := next((t for x in texts for t in (self.told_date(x, row.line),) if t), "")):
+        if self.dates and (told := self.told_when(texts, row.line)):
             return told
         if (when := self._whens.get(texts)) is None:
             when = self._whens[texts] = self.read_when(texts)
         return when
 
-    def told_date(self, text: str, line: int) -> When | str:
-        return self.dates.get((text, line)) or self.dates.get((text, 0), "")
+    def told_when(self, texts: tuple[str, ...], line: int) -> When | str:
+        """What the sender said of a date with two readings in this line; "" when nothing was asked."""
+        told = (self.dates.get((text, line)) or self.dates.get((text, 0)) for text in texts)
+        return next((when for when in told if when), "")
 
     def read_when(self, texts: tuple[str, ...]) -> When | str:
         """As `_when`, of the texts alone."""

@@ -51,6 +51,7 @@ _SLASHED: Final = re.compile(r"[0-9]{1,2}[/.-][0-9]{1,2}")
 _GROUPED: Final = re.compile("[+-]?[0-9]{1,3}(?:[  \u00a0\u3000，][0-9]{3})+(?:[.][0-9]+)?%?")
 _NO_GROUPS: Final = str.maketrans("", "", "  \u00a0\u3000，")
 _MARKED: Final = re.compile(rf"(?:[{re.escape(FOOTNOTES)}]+|\[[0-9]+\]|〔[0-9]+〕|[（(]注[0-9]*[）)])$")
+_LONE_DASHES: Final = ("－", "―", "─", "———", "－－", "——－")
 _SOLE_MARKS: Final = frozenset("*＊")
 
 
@@ -58,6 +59,8 @@ def plain_figure(text: str) -> str:
     """A figure's text without footnote marks, and without blanks between groups of three digits; all else as it is."""
     if text.isascii() and text[-1:] not in "*]" and " " not in text:
         return text
+    if text in _LONE_DASHES:
+        return "—"
     if not _SOLE_MARKS.issuperset(text):
         text = _MARKED.sub("", text).rstrip()
     return text.translate(_NO_GROUPS) if _GROUPED.fullmatch(text) else text
