@@ -75,11 +75,12 @@ def check_part(part: IO[bytes], keep: Callable[[bytes], object] | None = None) -
     tail = b""
     with part:
         while chunk := part.read(CHUNK):
-            if _FORBIDDEN_XML.search(tail + chunk):
+            joined = tail + chunk
+            if _FORBIDDEN_XML.search(joined):
                 refuse_entities()
             if keep:
                 keep(chunk)
-            tail = chunk[-16:]
+            tail = joined[-16:]
 
 
 def refuse_entities(*given: object) -> None:

@@ -19,6 +19,7 @@ BLOCK: Final = 1 << 20
 SAMPLE_LINES: Final = 60
 SAMPLE_WIDTH: Final = 10_000  # characters of a line
 DELIMITERS: Final = ",\t;|"
+_MARKS: Final = frozenset(b"\r\n,;\t|[{")
 UTF_8: Final = _("请另存为 UTF-8 编码后再上传。")
 
 
@@ -102,14 +103,13 @@ def _line_ends(last: str, text: str) -> int:
 
 
 def _unmarked_utf16(head: bytes) -> str:
-    """The byte order when zeros stand in every second place only, often, and around line ends or delimiters."""
-    even, odd = head[::2].count(0), head[1::2].count(0)
-    units = len(head) // 2
-    if min(even, odd) or max(even, odd) * 10 < units:
+    """The byte order when zeros stand in every second place only, often, and all beside plain ASCII."""
+    even, odd = head[::2], head[1::2]
+    high, low, name = (even, odd, "utf-16-be") if even.count(0) else (odd, even, "utf-16-le")
+    beside = bytes(byte for zero, byte in zip(high, low, strict=False) if not zero)
+    if 0 in low or len(beside) < 4 or len(beside) * 5 < len(high) or not (beside.isascii() and set(beside) & _MARKS):
         return ""
-    name = "utf-16-be" if even else "utf-16-le"
-    text = head[: units * 2].decode(name, "replace")
-    return name if "\ufffd" not in text[:-1] and any(mark in text for mark in "\n\r,;\t") else ""
+    return name
 
 
 # Rows
@@ -171,7 +171,7 @@ class _Lines:
 
 
 def _rows(path: Path, encoding: str, suffix: str) -> Iterator[Row]:
-    line = 0
+    line = lines_read = 0
     with open(path, encoding=encoding, newline="") as file:
         sample = _sample(file)
         separator = re.match(r"sep=(.)[\r\n]", sample[0]) if sample else None
@@ -181,9 +181,10 @@ def _rows(path: Path, encoding: str, suffix: str) -> Iterator[Row]:
         records = csv.reader(lines, delimiter=delimiter, strict=True)
         try:
             for line, cells in enumerate(records, 1):
+                lines_before, lines_read = lines_read, records.line_num
                 if line == 1 and separator:
                     continue
-                if not lines.is_clean:
+                if not lines.is_clean or lines_read - lines_before > 1:
                     cells = [text_cell(cell) for cell in cells]
                 while cells and cells[-1] == "":
                     cells.pop()

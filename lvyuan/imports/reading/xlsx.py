@@ -81,7 +81,7 @@ class _Sheet:
             self.tail[:] = joined[found.start() :]
         elif self.tail:
             self.tail += chunk
-        self.last = chunk[-32:]
+        self.last = joined[-32:]
         if len(self.head) + len(self.tail) > MAX_FRAME:
             raise Unreadable(BROKEN)
 
