@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from textwrap import dedent
 from unittest import mock
 
@@ -18,10 +19,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lvyuan.imports import finding
+from lvyuan.imports import finding, reading
 from lvyuan.imports.finding import body, find_tables
 from lvyuan.imports.finding.cells import kinds_of, text_of
 from lvyuan.imports.table import Flaw, Grid, Head, Row, Table
+from tests.imports.corpus import Case, cases
 
 
 def sheet(drawn: str, *merged: str, name: str = "数据", hidden: frozenset[int] = frozenset()) -> Grid:
@@ -319,6 +321,21 @@ def test_words_before_the_first_figure_are_rows() -> None:
     check(
         "指标 | 完成情况\n零就业家庭 | 动态清零\n地区生产总值 | 223.7亿元\n开工率 | 90.4%",
         "# A 指标 | B 完成情况\n2 零就业家庭 | 动态清零\n3 地区生产总值 | 223.7亿元\n4 开工率 | 90.4%",
+    )
+
+
+def test_label_on_both_levels() -> None:
+    check(
+        "指标 | 2023年\n指标 | 绝对量 | 增速\n工业 | 254.1 | 18",
+        "# A 指标 | B 2023年 · 绝对量 | C 2023年 · 增速~\n3 工业 | 254.1 | 18",
+    )
+
+
+def test_heads_that_could_stand_above() -> None:
+    """报告期 and 填报单位 head columns of a list; only with a colon are they particulars."""
+    check(
+        "指标 | 报告期 | 填报单位 | 数值\n零就业 | 2023年 | 人社局 | 清零\ngdp | 2023年 | 统计局 | 42",
+        "# A 指标 | B 报告期 | C 填报单位 | D 数值\n2 零就业 | 2023年 | 人社局 | 清零\n3 gdp | 2023年 | 统计局 | 42",
     )
 
 
@@ -706,6 +723,20 @@ def test_blank_column_between_groups_of_figures_divides_nothing() -> None:
     )
 
 
+def test_blank_column_before_words_and_figures_of_the_same_rows() -> None:
+    check(
+        "指标 | 本月 | | 牵头单位 | 位次\n工业 | 40 | | 工信局 | 1\n商业 | 30 | | 商务局 | 2",
+        "# A 指标 | B 本月 | D 牵头单位 | E 位次\n2 工业 | 40 | 工信局 | 1\n3 商业 | 30 | 商务局 | 2",
+    )
+
+
+def test_short_table_over_a_long_one() -> None:
+    """The columns of the long table are not those of the short one."""
+    rows = [Row(1, ["指标", "数值"]), Row(2, ["工业", "1.5"])]
+    rows += [Row(4, ["项目名称", "计划", "完成"]), *(Row(line, ["学校", "3.5", "2"]) for line in range(5, 6_000))]
+    assert [len(table.heads) for table in find_tables(Grid("数据", "行", rows))] == [2, 3]
+
+
 def test_newspaper_columns() -> None:
     """The right half is a table with the same titles, so that its cells keep their columns."""
     check(
@@ -889,8 +920,29 @@ def test_any_sheet_nothing_gets_lost(grid: Grid) -> None:
 def test_any_long_sheet_nothing_gets_lost(grid: Grid) -> None:
     with (
         mock.patch.object(finding, "WHOLE", 4),
-        mock.patch.object(finding, "SAMPLE", 3),
         mock.patch.object(body, "LEARNT", 2),
         mock.patch.object(body, "HELD", 3),
     ):
         check_nothing_lost(grid)
+
+
+# The files of the corpus
+
+
+@pytest.mark.parametrize("item", cases("shapes"), ids=lambda item: item.name)
+def test_every_figure_of_a_file_is_in_a_row(item: Case, tmp_path: Path) -> None:
+    """As far as the tables go: what the manifest expects stands in rows, in its order, under a head; notes do not."""
+    item.write(tmp_path / item.name)
+    grids_read = reading.read(tmp_path / item.name, item.suffix)
+    tables = [table for grid in grids_read if isinstance(grid, Grid) for table in find_tables(grid)]
+    cells = [cell for table in tables for row in table.rows for cell in row.cells if cell]
+    for fact in item.figures or ():
+        for text in filter(None, (fact.value, fact.growth)):
+            assert cells.count(text) == [*fact_texts(item)].count(text)
+    words = ("注", "说明", "数据来源", "填报人", "单位负责人", "甲", "以上")
+    assert not [cell for cell in cells if str(cell).startswith(words)]
+
+
+def fact_texts(item: Case) -> Iterator[str]:
+    for fact in item.figures or ():
+        yield from filter(None, (fact.value, fact.growth))
