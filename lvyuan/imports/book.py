@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,13 @@ class Book:
         if not is_whole:
             raise CutShort
         return book
+
+    def at(self, path: Path) -> Book:
+        """The same book, its answer now under that name."""
+        for table in self.tables:
+            assert isinstance(table.rows, Rows)
+            table.rows = replace(table.rows, path=path)
+        return self
 
     def _take(self, said: dict[str, Any], path: Path, offset: int) -> bool:
         """Keeps what a marker line says; True for the last one."""

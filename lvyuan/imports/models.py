@@ -41,7 +41,10 @@ class ImportJob(models.Model):
     total = models.PositiveIntegerField(_("总行数"), default=0)
     valid_only = models.BooleanField(_("只导入无误的行"), default=False)
     reason = models.CharField(_("理由"), max_length=300, blank=True)
-    created_by = models.ForeignKey(User, models.PROTECT, related_name="import_jobs", verbose_name=_("上传人"))
+    # Nobody: the operator of the server, by manage.py import_file.
+    created_by = models.ForeignKey(
+        User, models.PROTECT, null=True, blank=True, related_name="import_jobs", verbose_name=_("上传人")
+    )
     created_at = models.DateTimeField(_("上传时间"), db_default=Now(), editable=False)
     confirmed_at = models.DateTimeField(_("确认时间"), null=True, blank=True)
     undone_by = models.ForeignKey(
