@@ -113,7 +113,7 @@ def review_approve_many(request: HttpRequest) -> HttpResponse:
         messages.success(
             request,
             gettext("已通过%(approved)s份，%(vintages)s项数据即时生效：%(names)s。")
-            % {"approved": len(done.approved), "vintages": len(done.vintages), "names": names},
+            % {"approved": len(done.approved), "vintages": done.vintages.count(), "names": names},
         )
     for submission, why_not in done.refused:
         messages.warning(
@@ -189,7 +189,7 @@ def review_approve(request: HttpRequest, pk: int) -> HttpResponse:
         vintages = actions.approve(by=request.user, submission=submission, row_version=row_version(request))
     except Refused as refused:
         return _review_page(request, get_submission(request, pk), error=str(refused), status=409)
-    messages.success(request, gettext("已通过，%(vintages)s 项数据即时生效。") % {"vintages": len(vintages)})
+    messages.success(request, gettext("已通过，%(vintages)s 项数据即时生效。") % {"vintages": vintages.count()})
     return redirect(submission)
 
 
