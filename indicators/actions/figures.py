@@ -82,7 +82,7 @@ def add_vintages(given: Sequence[VintageInput]) -> None:
         ids = [pk for (pk,) in cursor.fetchall()]
     rows = [{**_row(figure), "id": pk, "seq": pk} for figure, pk in zip(given, ids, strict=True)]
     figures = Figures(sql=_ROWS, params={"rows": json.dumps(rows, default=str)}, first=ids[0] - 1)
-    record(figures, details=lambda: _add_details(given, ids))
+    record(figures, details=lambda _: _add_details(given, ids))
 
 
 def _row(figure: VintageInput) -> dict[str, object]:

@@ -59,17 +59,17 @@ class Figures:
     keeps_details: bool = False  # ranks and comparisons in force stand on where their measure did not change
 
 
-def record(figures: Figures, *, details: Callable[[], object] | None = None) -> VintageQuerySet:
+def record(figures: Figures, *, details: Callable[[VintageQuerySet], object] | None = None) -> VintageQuerySet:
     """Adds approved states and points each observation at the one known last; gives the new ones. Inside an action.
 
-    `details` adds what `figures` cannot say, before lights are judged. The reason stands only on what corrects another
-    state. Raises Refused where no definition is in force, and in the words of the constraint where the database
-    refuses.
+    `details` adds to the new states what `figures` cannot say, before lights are judged. The reason stands only on
+    what corrects another state. Raises Refused where no definition is in force, and in the words of the constraint
+    where the database refuses.
     """
     try:
         made = _record(figures)
         if details:
-            details()
+            details(made)
     except IntegrityError as error:
         raise Refused(_told(error)) from error
     _store_lights(made)

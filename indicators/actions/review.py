@@ -27,6 +27,7 @@ from indicators.models.figures import VintageQuerySet
 from indicators.refusals import NotAllowed, Refused
 from lvyuan.accounts.models import Role, User
 from lvyuan.audit.context import action
+from lvyuan.imports.working import be_patient
 from lvyuan.notices.models import Kind
 from lvyuan.ui.language import stored
 
@@ -112,6 +113,8 @@ def approve(*, by: User, submission: Submission, row_version: int) -> VintageQue
     """
     submission = locked([submission])[0]
     take(submission, APPROVE, by=by, seen=row_version)
+    if submission.import_job is not None:
+        be_patient()
     vintages = _vintages_of([submission], by)
     notices.tell_department(submission, Kind.APPROVED)
     return vintages
