@@ -114,8 +114,9 @@ def row_whens(reading: Reading) -> list[When]:
     for row in reading.rows:
         cells = [row.cells[place] for place, _head in reading.shape.period_places]
         texts = tuple(cell if isinstance(cell, str) else "" for cell in cells)
-        if any(texts) and reading.holds_figures(row) and isinstance(when := reading.shape.read_when(texts), When):
-            found[when] = None
+        if any(texts) and reading.holds_figures(row):
+            when = reading.shape.told_when(texts, row.line) or reading.shape.read_when(texts)
+            found |= {when: None} if isinstance(when, When) else {}
     return list(found)
 
 

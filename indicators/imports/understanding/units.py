@@ -128,7 +128,7 @@ def compare(reading: Reading, latest: Mapping[str, tuple[Decimal, str]]) -> None
         if not value or unit != own or len(_units_like(own)) < 2:
             continue
         for figure, stated, column in levels:
-            meant = stated or reading.shape.units.get(code, "") or own
+            meant = stated or reading.shape.units.get(code, "") or (own if reading.shape.is_long else "")
             if not _same(meant, own):
                 continue
             ratio = abs(convert(figure, meant, own) / value)
