@@ -104,9 +104,10 @@ class Table:
     dropped: list[Row] = field(default_factory=list)
 
     def place(self, line: int, head: Head | None = None) -> str:
-        """Where a line or a cell stands, for people: 工作表“数据”第3行C列."""
+        """Where a line or a cell stands, for people: 工作表“数据”第3行C列; line 0 is the whole sheet."""
         letter = f"{head.letter}列" if head and head.letter else ""
-        return f"{f'工作表“{self.sheet}”' if self.sheet else ''}第{line}{self.unit}{letter}"
+        number = f"第{line}{self.unit}" if line else ""
+        return f"{f'工作表“{self.sheet}”' if self.sheet else ''}{number}{letter}"
 
     def opening(self) -> dict[str, Any]:
         """All but the rows and what follows them, as plain lists and texts (the child's first line of a table)."""

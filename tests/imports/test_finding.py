@@ -861,6 +861,11 @@ def test_long_table_left_unread_does_not_hide_the_next() -> None:
     assert [table.header_line for table in find_tables(Grid("数据", "行", rows))] == [1, 7_000]
 
 
+def test_place_of_a_table_without_header_is_the_sheet() -> None:
+    table = next(find_tables(sheet("工业 | 254.1")))
+    assert (table.place(table.header_line), table.place(1, table.heads[1])) == ("工作表“数据”", "工作表“数据”第1行B列")
+
+
 # Cells
 
 
