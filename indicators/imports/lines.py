@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from django.conf import settings
 from django.utils import timezone
@@ -27,11 +27,14 @@ from indicators.models import (
 from indicators.written import figure_in_unit, storable
 from lvyuan import periods
 from lvyuan.accounts.models import District, User
-from lvyuan.imports.registry import Column, Record
+from lvyuan.imports.registry import Column
 from lvyuan.imports.table import shown
 from lvyuan.numbers import Comparator, NumberError, parse_figure, plain
 from lvyuan.periods import Period, PeriodError, PeriodKind
 from lvyuan.ui.words import period_label
+
+if TYPE_CHECKING:
+    from indicators.imports.records import Record
 
 COLUMNS = {
     "indicator": Column(names=("指标", "指标代码", "indicator"), required=True),

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('accounts', '0002_reporting_cycle'),
         ('imports', '0002_one_pipeline'),
-        ('indicators', '0007_target_baseline'),
+        ('indicators', '0008_target_indexes'),
     ]
 
     operations = [
@@ -40,13 +40,13 @@ class Migration(migrations.Migration):
                 ('figure_status', models.CharField(blank=True, choices=[('flash', '快报'), ('preliminary', '初步核算'), ('final', '最终核实'), ('census', '普查修订'), ('withdrawn', '撤回'), ('unstated', '未说明')], max_length=12, verbose_name='数据状态')),
                 ('locator', models.CharField(blank=True, max_length=80, verbose_name='出处')),
                 ('note', models.TextField(blank=True, verbose_name='说明')),
-                ('before', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='indicators.vintage')),
-                ('district', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.district')),
-                ('indicator', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='indicators.indicator')),
-                ('job', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='imports.importjob', verbose_name='导入任务')),
-                ('observation', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='indicators.observation')),
-                ('rank_pool', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='indicators.rankpool')),
-                ('version', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='indicators.indicatorversion')),
+                ('before', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='indicators.vintage')),
+                ('district', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='accounts.district')),
+                ('indicator', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='indicators.indicator')),
+                ('job', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='imports.importjob', verbose_name='导入任务')),
+                ('observation', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='indicators.observation')),
+                ('rank_pool', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='indicators.rankpool')),
+                ('version', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='indicators.indicatorversion')),
             ],
             options={
                 'verbose_name': '待导入的数据',
