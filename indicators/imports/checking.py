@@ -140,7 +140,7 @@ def _add_pool_sizes(entries: Iterable[Entry]) -> None:
         entry.pool_size = sizes.get(entry.rank_pool_id)  # type: ignore[attr-defined]
 
 
-def _beside(job: ImportJob, rows: list[StagedFigure], known: dict[int, Indicator]) -> Iterable[StagedFigure]:
+def _beside(job: ImportJob, rows: list[StagedFigure], known: dict[int, Indicator]) -> list[StagedFigure]:
     """Other rows of the file that these are compared with: neighbouring slots, and indicators of the same rule."""
     codes = {known[row.indicator_id].code for row in rows if row.indicator_id}
     for rule in rules_in_force():
@@ -148,13 +148,15 @@ def _beside(job: ImportJob, rows: list[StagedFigure], known: dict[int, Indicator
             codes |= set(rule.operands)
     ends = {end for row in rows for end in _ends(row, known)}
     indicators = [pk for pk, indicator in known.items() if indicator.code in codes]
-    return StagedFigure.objects.filter(
+    found = StagedFigure.objects.filter(
         job=job,
         status__in=WRITTEN,
         district__in={row.district_id for row in rows},
         indicator__in=indicators,
         period_end__in=ends,
-    ).exclude(pk__in=[row.pk for row in rows])
+    )
+    own = {row.pk for row in rows}
+    return [row for row in found if row.pk not in own]
 
 
 def _ends(row: StagedFigure, known: dict[int, Indicator]) -> set[dt.date]:
