@@ -26,7 +26,7 @@ from lvyuan.imports.registry import Problem
 from lvyuan.imports.working import joining_sets
 from lvyuan.periods import Period, PeriodKind
 
-TOLD_ROWS: Final = 5_000  # rows whose mere questions and hints are told
+TOLD_ROWS: Final = 2_000  # rows whose mere questions and hints are told
 AT_ONCE: Final = 2_000  # rows checked together; bounds the memory
 REFUSING: Final = (Severity.MANDATORY, Severity.QUASI)
 WRITTEN: Final = (RowStatus.NEW.value, RowStatus.CHANGED.value)
@@ -263,7 +263,10 @@ def _compared_ends(slots: periods.Calendar, kind: PeriodKind, end: dt.date) -> s
     period = Period(kind, end)
     if not periods.has_slot(slots, period) or period.year_no <= periods.FIRST_YEAR:
         return set()
-    return {periods.previous_period(slots, period).end, periods.same_slot_last_year(period).end}
+    before, last_year = periods.previous_period(slots, period), periods.same_slot_last_year(period)
+    # A cumulative begins anew each year.
+    is_new_year = kind is PeriodKind.YTD and before.year_no < period.year_no
+    return {last_year.end} if is_new_year else {before.end, last_year.end}
 
 
 # The locks
