@@ -52,6 +52,7 @@ class Meant:
     code: str
     kind: PeriodKind
     unit: str  # of its latest definition; "" when none is fixed
+    is_words: bool = False  # what it says is no number: 动态清零
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +253,8 @@ class Shape:
         measure = said.measure
         if "measure" in base:
             kind = self.wording.read(base.pop("measure"))
-            measure, said = kind.measure or measure, replace(said, when=said.when.under(kind.when))
+            measure = kind.measure or measure
+            said = replace(said, when=said.when.under(kind.when), units=kind.units or said.units)
         if measure in ("ignored", "unsure") or (measure == "last_year" and not self.takes_last_year):
             return []
         code = name.code or (self._last if measure in ("growth", "rank", "last_year") and not name.text else "")
@@ -273,6 +275,10 @@ class Shape:
             texts = {**base, **record.cells, "indicator": meant or name.text}
             texts["district"] = district or slot.district or self.context.district
             texts["period"] = self._period(meant, number, slot, when, said, measure)
+            is_words = meant in self.meant and self.meant[meant].is_words
+            if is_words and "value" in texts and not figure_in(texts["value"]):
+                texts["text"] = texts.pop("value")
+                record.columns = {"text" if use == "value" else use: at for use, at in record.columns.items()}
             if "value" in texts:
                 self._say_unit(texts, meant, own_unit, said, slot)
                 if meant in self.fractions:
@@ -388,13 +394,14 @@ class Shape:
     def whole(self, slot: Slot, row: When, measure: str = "") -> When:
         """Column, row and title together."""
         own = slot.when.under(row)
-        outer = self.context.when
+        outer = replace(self.context.when, scope="")
         if own.year and not own.label and outer.label and outer.year != own.year:
             outer = replace(outer, label=self.year_label)
         when = own.under(outer)
         if measure == "last_year":
             when = replace(when, back=1)
-        return replace(when, scope=self.bare_scope) if when.is_bare_month and self.bare_scope else when
+        scope = self.context.when.scope or self.bare_scope
+        return replace(when, scope=scope) if when.is_bare_month and scope else when
 
     # Units
 
