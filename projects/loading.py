@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from indicators.loading import nodes_by_plan
+from indicators.loading import nodes_by_plan, plan_of
 from indicators.models import Indicator, Source
 from lvyuan.accounts.loading import Folder, Row, by_code
 from lvyuan.accounts.models import District
@@ -11,53 +11,66 @@ from projects.models import KeyProject, ListMembership, Place, ProjectList, Proj
 
 def load(folder: Folder) -> None:
     """Places first, since projects refer to them."""
-    _load_places(folder)
-    _load_projects(folder)
+    load_places(folder)
+    load_projects(folder)
     _load_lists(folder)
 
 
-def _load_places(folder: Folder) -> None:
+def load_places(folder: Folder) -> None:
     districts, sources, nodes = by_code(District.objects.all()), by_code(Source.objects.all()), nodes_by_plan()
-    for row in folder.rows("places.json", "places"):
+    fields = ("kind", "name", "name_en", "aliases", "status_wording", "locator", "note")
+
+    def put(row: Row) -> None:
         folder.put(
             row,
             Place,
             where={"district": row.one("district", districts), "code": row.text("code")},
-            fields=("kind", "name", "name_en", "aliases", "status_wording", "locator", "note"),
-            node=row.maybe("node", row.one("plan", nodes)),
+            fields=fields,
+            node=row.maybe("node", plan_of(row, nodes, "node")),
             source=row.one("source", sources),
         )
-        row.end()
+
+    folder.each("places.json", "places", put)
 
 
-def _load_projects(folder: Folder) -> None:
+def load_projects(folder: Folder) -> None:
     districts, sources, nodes = by_code(District.objects.all()), by_code(Source.objects.all()), nodes_by_plan()
-    for row in folder.rows("projects.json", "projects"):
-        district, source, plan = row.one("district", districts), row.one("source", sources), row.one("plan", nodes)
+
+    def put(row: Row) -> None:
+        district = row.one("district", districts)
         project = folder.put(
             row,
             KeyProject,
             where={"district": district, "code": row.text("code")},
             fields=("name", "name_en", "aliases", "kind", "note"),
             place=row.maybe("place", by_code(Place.objects.filter(district=district))),
+            department=row.maybe("department", by_code(district.departments.all())),
         )
-        folder.link(row, ProjectNode, {"project": project}, "node", row.several("nodes", plan))
-        for part in row.parts("events"):
+        folder.link(row, ProjectNode, {"project": project}, "node", row.several("nodes", plan_of(row, nodes, "nodes")))
+        parts = row.parts("events")
+        source = row.one("source", sources) if parts or row.get("source") else None
+        for part in parts:
             folder.put(
                 part,
                 StageEvent,
-                where={"source": source, "project": project, "stage": part.text("stage")},
+                where={
+                    "source": part.maybe("source", sources) or source,
+                    "project": project,
+                    "stage": part.text("stage"),
+                },
                 fields=("planned_on", "happened_on", "no_later_than", "evidence_kind", "locator", "note"),
                 known_from=row.text("known_from"),
             )
             part.end()
-        row.end()
+
+    folder.each("projects.json", "projects", put)
 
 
 def _load_lists(folder: Folder) -> None:
     districts, sources = by_code(District.objects.all()), by_code(Source.objects.all())
     indicators = by_code(Indicator.objects.all())
-    for row in folder.rows("projects.json", "lists"):
+
+    def put(row: Row) -> None:
         project_list = folder.put(
             row,
             ProjectList,
@@ -72,7 +85,8 @@ def _load_lists(folder: Folder) -> None:
         if part := row.part("placeholders"):
             _load_placeholders(folder, part, project_list)
             part.end()
-        row.end()
+
+    folder.each("projects.json", "lists", put)
 
 
 def _load_placeholders(folder: Folder, row: Row, project_list: ProjectList) -> None:
