@@ -239,8 +239,8 @@ class Folder:
 
         `fields` are read from the row (the model's default where it is silent), `values` are given. Nothing
         is written when nothing differs, or when the last change was not ours. `frozen` columns are
-        refused a change; `first` are values for a new object only. Objects are looked up together with all that share the first key of `where`
-        (all of the model when it has one key), in one query.
+        refused a change; `first` are values for a new object only. Objects are looked up together with all
+        that share the first key of `where` (all of the model when it has one key), in one query.
         """
         for name in fields:
             values[name] = row.get(name, column(model, name).get_default())
