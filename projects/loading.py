@@ -51,17 +51,13 @@ def load_projects(folder: Folder) -> None:
             department=row.maybe("department", by_code(district.departments.all())),
         )
         folder.link(row, ProjectNode, {"project": project}, "node", row.several("nodes", plan_of(row, nodes, "nodes")))
-        parts = row.parts("events")
-        source = row.one("source", sources) if parts or row.get("source") else None
-        for part in parts:
+        row.get("source")
+        for part in row.parts("events"):
+            source = part.maybe("source", sources) or row.one("source", sources)
             folder.put(
                 part,
                 StageEvent,
-                where={
-                    "source": part.maybe("source", sources) or source,
-                    "project": project,
-                    "stage": part.text("stage"),
-                },
+                where={"source": source, "project": project, "stage": part.text("stage")},
                 fields=("planned_on", "happened_on", "no_later_than", "evidence_kind", "locator", "note"),
                 known_from=part.get("known_from") or row.text("known_from"),
             )
