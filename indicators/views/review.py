@@ -17,8 +17,8 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from indicators import actions
-from indicators.findings import open_findings
 from indicators.forms import ReasonForm
+from indicators.imports.undo import can_undo, undo_approved
 from indicators.models import Submission
 from indicators.refusals import Refused
 from indicators.review import QueueRow, queue_rows, review
@@ -113,7 +113,7 @@ def review_approve_many(request: HttpRequest) -> HttpResponse:
         messages.success(
             request,
             gettext("已通过%(approved)s份，%(vintages)s项数据即时生效：%(names)s。")
-            % {"approved": len(done.approved), "vintages": len(done.vintages), "names": names},
+            % {"approved": len(done.approved), "vintages": done.vintages.count(), "names": names},
         )
     for submission, why_not in done.refused:
         messages.warning(
@@ -144,7 +144,7 @@ def _review_page(
 ) -> HttpResponse:
     """What may be done now; a typed reason that can no longer be given is shown as text."""
     offer = actions.offer(by=request.user, submission=submission)
-    shown = review(submission, user=request.user)
+    shown = review(submission, user=request.user, page=request.GET.get("page"))
     entries = [line.entry for line in shown.lines]
     sends_back = bool(offer.moves & {"return", "reopen"})
     if sends_back and not isinstance(form, SendBackForm):
@@ -159,10 +159,10 @@ def _review_page(
             "lines": [
                 (line, own := ticks.get(line.entry.pk, []), any(tick.is_ticked for tick in own)) for line in shown.lines
             ],
-            "open_findings": open_findings(line.checked for line in shown.lines if line.checked),
             "transitions": submission.transitions.select_related("by").all(),
             "moves": offer.moves,
             "why_not": offer.why_not,
+            "can_undo": can_undo(submission, request.user),
             "reason_form": form or ReasonForm(),
             "unsent": _typed(form, {entry.pk: entry.indicator.name for entry in entries}) if not sends_back else [],
             "error": error,
@@ -189,7 +189,7 @@ def review_approve(request: HttpRequest, pk: int) -> HttpResponse:
         vintages = actions.approve(by=request.user, submission=submission, row_version=row_version(request))
     except Refused as refused:
         return _review_page(request, get_submission(request, pk), error=str(refused), status=409)
-    messages.success(request, gettext("已通过，%(vintages)s 项数据即时生效。") % {"vintages": len(vintages)})
+    messages.success(request, gettext("已通过，%(vintages)s 项数据即时生效。") % {"vintages": vintages.count()})
     return redirect(submission)
 
 
@@ -229,6 +229,14 @@ def review_excuse(request: HttpRequest, pk: int) -> HttpResponse:
 def review_resume(request: HttpRequest, pk: int) -> HttpResponse:
     form = ReasonForm(request.POST)
     return _decide(request, get_submission(request, pk), form, actions.resume, gettext("已撤销免报，单位可以填报。"))
+
+
+@require_POST
+@require_role(Role.REVIEWER)
+def review_undo(request: HttpRequest, pk: int) -> HttpResponse:
+    """Of an approved import: what stood before it stands again."""
+    done = gettext("已撤销这次导入，原来的数据恢复现行；导入的各版本仍在历史里。")
+    return _decide(request, get_submission(request, pk), ReasonForm(request.POST), undo_approved, done)
 
 
 def _decide(
