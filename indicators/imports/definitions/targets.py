@@ -82,7 +82,31 @@ def _number(name: str) -> Reader:
     return read
 
 
+_MONTHS = {f"month_{number}": number for number in range(1, 13)}
+
+
+def _month(name: str, number: int) -> Field:
+    """A month of the plan: the cumulative level due by its end."""
+    names = (_("%(month)s月计划") % {"month": number}, f"{number}月")
+    return Field(
+        name=name, names=names, read=_number(name), empty=None, comment=_("按月度计划的目标：年初至本月的累计数")
+    )
+
+
 _NUMBERS = ("value", "upper", "baseline_value")
+
+
+def _with_months(entry: Entry, months: Entry) -> list[Entry]:
+    """The monthly plan with what a row says of some months, in the year of the target's deadline."""
+    year = Period.from_code(entry["period"]).year_no
+    points = {one["month"]: one["value"] for one in entry.get("points") or []}
+    for name, value in months.items():
+        month = Period.month(year, _MONTHS[name]).code
+        if value is None:
+            points.pop(month, None)
+        elif month not in points or Decimal(points[month]) != Decimal(value):
+            points[month] = value
+    return [{"month": month, "value": points[month]} for month in sorted(points)]
 
 
 class Targets(Sourced):
@@ -123,6 +147,7 @@ class Targets(Sourced):
         of(Target, "met_on"),
         of(Target, "path", example="不计进度"),
         Field(name="points", names=(_("月度计划"),), read=nested, empty=[], in_template=False),
+        *(_month(name, number) for name, number in _MONTHS.items()),
         of(Target, "baseline_value", read=_number("baseline_value"), empty=None),
         of(Target, "baseline_on", _("基期日期"), _("基期")),
         of(Target, "rounding"),
@@ -159,7 +184,7 @@ class Targets(Sourced):
         return found.select_related(*related).prefetch_related("points")
 
     def entry_of(self, found: Target) -> Entry:
-        own = [one.name for one in self.fields if one.name not in ("plan", "period", "points")]
+        own = [one.name for one in self.fields if one.name not in ("plan", "period", "points", *_MONTHS)]
         return told(found, *own, "version") | {
             "plan": found.node and found.node.plan.code,
             "period": found.period.code,
@@ -174,7 +199,11 @@ class Targets(Sourced):
 
         A number that is equal keeps its digits: a spreadsheet cannot tell 520 from 520.0.
         """
-        entry = {**before, **said} | {name: said.get(name, "") for name in ("reason", "authority")}
+        months = {name: said[name] for name in _MONTHS if name in said}
+        entry = {**before, **{name: value for name, value in said.items() if name not in months}}
+        entry |= {name: said.get(name, "") for name in ("reason", "authority")}
+        if months:
+            entry["points"] = _with_months(entry, months)
         if not before:
             return entry
         for name in _NUMBERS:

@@ -310,9 +310,10 @@ def own_reference(name: str, within: str = "") -> Reader:
 
     def read(cell: str, context: Context) -> str:
         try:
-            return one(cell, context)
+            code: str = one(cell, context)
         except Fault:
             return cell
+        return code
 
     return read
 
