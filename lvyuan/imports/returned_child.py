@@ -105,7 +105,8 @@ def write_plain(tables: list[Told], book: openpyxl.Workbook) -> None:
 
 def _plain_table(sheet: Worksheet, table: Told, row: int, width: int) -> int:
     """Writes a table below `row`; gives its last row."""
-    for row, text in enumerate(table["above"], row + 1):
+    for text in table["above"]:
+        row += 1
         put(sheet.cell(row, 1), text, {"font": Font(bold=True)})
     paths = [path for _number, path, _is_hidden in table["heads"]]
     depth = max(len(path) for path in paths) or 1
