@@ -94,9 +94,7 @@ class NamedChoiceField(forms.CharField):
 class AnswersForm(forms.Form):
     """All questions about a file, and what its columns are used for; field names are the codes of the answers."""
 
-    def __init__(
-        self, *args: Any, questions: Sequence[Question], tables: Sequence[TableUse], **kwargs: Any
-    ) -> None:
+    def __init__(self, *args: Any, questions: Sequence[Question], tables: Sequence[TableUse], **kwargs: Any) -> None:
         super().__init__(*args, auto_id=False, **kwargs)
         self.questions = questions
         self.lists: dict[tuple[tuple[str, str], ...], str] = {}  # choices → id of the list that suggests them

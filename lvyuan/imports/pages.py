@@ -30,8 +30,8 @@ class Standing:
 
 
 def standing(job: ImportJob, kind: Kind | None, activity: Activity | None) -> Standing:
-    """A refused file is neither busy nor interrupted."""
-    if job.refusal and job.state == State.READING:
+    """The state as people call it; a file that the worker could not read is not one that somebody gave up."""
+    if job.refusal and job.state == State.CANCELLED:
         return Standing("refused", gettext("读不了"))
     if activity == Activity.INTERRUPTED:
         return Standing("interrupted", gettext("中断"), is_interrupted=True)
@@ -100,7 +100,7 @@ def steps(job: ImportJob | None = None) -> list[Step]:
     """Where a job stands, or a file that is still to be uploaded; none for one that ended without an import."""
     if job and job.state == State.CANCELLED:
         return []
-    now = 0 if job is None or (job.refusal and job.state == State.READING) else _STEP_OF[State(job.state)]
+    now = 0 if job is None else _STEP_OF[State(job.state)]
     return [
         Step(str(name), "now" if number == now else "done" if number < now else "later")
         for number, name in enumerate(STEPS)
