@@ -98,6 +98,11 @@ def shown_number(number: float, kind: Format, *, is_1904: bool = False) -> Cell:
     )
 
 
+# Spreadsheets know no time zones.
+_START_1900: Final = dt.datetime(1899, 12, 31)  # noqa: DTZ001
+_START_1904: Final = dt.datetime(1904, 1, 1)  # noqa: DTZ001
+
+
 def moment_of(serial: float, *, is_1904: bool) -> dt.datetime | None:
     """The moment of a spreadsheet's day number, to the second; None outside 1900–9999.
 
@@ -105,7 +110,7 @@ def moment_of(serial: float, *, is_1904: bool) -> dt.datetime | None:
     """
     if not 0 <= serial < 2_958_466 or (not is_1904 and (serial < 1 or 60 <= serial < 61)):
         return None
-    start = dt.datetime(1904, 1, 1) if is_1904 else dt.datetime(1899, 12, 31 if serial < 60 else 30)
+    start = _START_1904 if is_1904 else _START_1900 if serial < 60 else _START_1900 - dt.timedelta(days=1)
     try:
         return start + dt.timedelta(seconds=round(serial * 86_400))
     except OverflowError:

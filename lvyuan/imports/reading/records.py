@@ -83,9 +83,7 @@ def _models(data: list[Any]) -> list[tuple[str, list[dict[str, Any]]]]:
     """Django's way, by model; empty when the list is anything else."""
     found: dict[str, list[dict[str, Any]]] = {}
     for item in data:
-        if not (
-            isinstance(item, dict) and item.keys() <= {"model", "pk", "fields"} and {"model", "fields"} <= item.keys()
-        ):
+        if not (isinstance(item, dict) and item.keys() - {"pk"} == {"model", "fields"}):
             return []
         model, fields = item["model"], item["fields"]
         if not isinstance(model, str) or not isinstance(fields, dict):

@@ -107,7 +107,8 @@ def _check_no_nul(path: Path) -> None:
                 before = chunk[:place]
                 line += before.count(b"\n") or before.count(b"\r")
                 raise Unreadable(
-                    f"第{line}行含有二进制数据（零字节），不是文本文件。请在 Excel 或 WPS 中打开原表，另存为 CSV（UTF-8）后再上传。"
+                    f"第{line}行含有二进制数据（零字节），不是文本文件。"
+                    "请在 Excel 或 WPS 中打开原表，另存为 CSV（UTF-8）后再上传。"
                 )
             line += chunk.count(b"\n") or chunk.count(b"\r")
 

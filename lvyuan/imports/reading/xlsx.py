@@ -227,7 +227,8 @@ def _pieces(part: IO[bytes], element: str, where: str) -> Iterator[str]:
             if (cut := buffer.rfind(end)) < 0:
                 if len(buffer) > MAX_ROW_TEXT:
                     raise Unreadable(
-                        f"{where}有一处内容超过 {MAX_ROW_TEXT // 10_000} 万字，无法读取。请删去这样的内容，另存后再上传。"
+                        f"{where}有一处内容超过 {MAX_ROW_TEXT // 10_000} 万字，无法读取。"
+                        "请删去这样的内容，另存后再上传。"
                     )
                 continue
             cut += len(end)
