@@ -69,7 +69,9 @@ def _spec(tables: Iterable[Table], reasons: Mapping[Place, str]) -> list[dict[st
         if rows:
             # Whatever stands between the table above and this one's header is its title, unit and notes.
             start = max((end for end in ends[table.sheet] if end < table.header_line), default=0) + 1
-            found.append(table.opening() | {"start": start, "last": last, "rows": rows})
+            told = {name: getattr(table, name) for name in ("sheet", "header_line", "above")}
+            told["heads"] = [[head.number, head.path] for head in table.heads]
+            found.append(told | {"start": start, "last": last, "rows": rows})
         ends[table.sheet].append(last)
     for told in found:
         told["is_end"] = told["last"] >= max(ends[told["sheet"]])

@@ -108,7 +108,7 @@ def _plain_table(sheet: Worksheet, table: Told, row: int, width: int) -> int:
     for text in table["above"]:
         row += 1
         put(sheet.cell(row, 1), text, {"font": Font(bold=True)})
-    paths = [path for _number, path, _is_hidden in table["heads"]]
+    paths = [path for _number, path in table["heads"]]
     depth = max(len(path) for path in paths) or 1
     for level in range(depth):
         row += 1
@@ -164,7 +164,7 @@ def _alike_sheet(origin: Worksheet, sheet: Worksheet, tables: list[Told]) -> Non
     lines = kept_lines(tables, origin.max_row)
     rows = {line: row for row, line in enumerate(lines, 1)}
     last = min(origin.max_column, MAX_COLUMNS)
-    width = max(max(number for number, _path, _hidden in table["heads"]) for table in tables)
+    width = max(max(number for number, _path in table["heads"]) for table in tables)
     styles: dict[tuple[int, ...], Any] = {}
     for line, row in rows.items():
         for cell in next(origin.iter_rows(line, line, 1, last)):
@@ -187,7 +187,7 @@ def _alike_sheet(origin: Worksheet, sheet: Worksheet, tables: list[Told]) -> Non
     for table in tables:
         note_head(sheet, rows[table["header_line"]], width)
         for line, texts, reason in table["rows"]:
-            for (number, _path, _hidden), text in zip(table["heads"], texts, strict=False):
+            for (number, _path), text in zip(table["heads"], texts, strict=False):
                 cell = sheet.cell(rows[line], number)
                 # A label that stands once for several rows has lost the row that it stood in.
                 if text and isinstance(cell, Cell) and cell.value is None:

@@ -29,8 +29,8 @@ class StandIn:
     def layout(self, book, answers, user) -> Layout:
         layout = Layout()
         for table in book.tables:
-            for head in table.heads:
-                use = "数值" if answers.get(f"column:{table.number}:{head.letter}") == "value" else ""
+            for place, head in enumerate(table.heads, 1):
+                use = "数值" if answers.get(f"column:{table.number}:{place}") == "value" else ""
                 use = use or (head.name if head.name in ("名称", "数值") else "")
                 layout.columns.append(
                     ColumnUse(
