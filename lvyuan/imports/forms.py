@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -18,7 +18,6 @@ from lvyuan.imports.table import SUFFIXES
 TOO_LARGE = "too_large"
 FEW = 6  # options that stand as radio buttons
 MANY = 40  # options from which on a column's choice is typed, with suggestions
-NOT_IMPORTED = _("未导入")
 
 
 class UploadForm(forms.Form):
@@ -92,45 +91,51 @@ class NamedChoiceField(forms.CharField):
 
 
 class AnswersForm(forms.Form):
-    """All questions about a file, and what its columns are used for; field names are the codes of the answers."""
+    """All questions about a file, and what its columns are used for; field names are the codes of the answers.
 
-    def __init__(self, *args: Any, questions: Sequence[Question], tables: Sequence[TableUse], **kwargs: Any) -> None:
+    `told` are the answers given so far. A column that a question asks about has no field besides.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        questions: Sequence[Question],
+        tables: Sequence[TableUse],
+        told: Mapping[str, str],
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, auto_id=False, **kwargs)
         self.questions = questions
         self.lists: dict[tuple[tuple[str, str], ...], str] = {}  # choices → id of the list that suggests them
-        self.uses: dict[str, ColumnUse] = {}
+        self.uses: dict[int, str] = {}  # column → its field
         for number, question in enumerate(questions, 1):
             self.fields[question.code] = _question_field(question, f"question-{number}")
         for table in tables:
             for place, column in enumerate(table.columns, 1):
-                if column.choices:
-                    name = column_code(column, place)
-                    self.uses[name] = column
-                    self.fields[name] = self._column_field(column, f"column-{len(self.uses)}")
+                name = f"column:{column.table}:{column.letter or place}"
+                if column.choices and name not in self.fields:
+                    self.uses[id(column)] = name
+                    self.fields[name] = self._column_field(column, told.get(name, ""), f"column-{len(self.uses)}")
 
-    def _column_field(self, column: ColumnUse, name: str) -> forms.Field:
+    def _column_field(self, column: ColumnUse, told: str, name: str) -> forms.Field:
         label = gettext("%(column)s列“%(name)s”用作") % {"column": column.letter, "name": column.name}
         attrs = {"id": name, "aria-label": label}
         choices = tuple((code, str(label)) for code, label in column.choices)
-        if column.code not in dict(choices):
-            choices = ((column.code, column.use or str(NOT_IMPORTED)), *choices)
+        # Nothing chosen leaves it to the system: what it made of the column stands there.
+        own = gettext("由系统判断") if told else column.use or gettext("未导入")
         if len(choices) <= MANY:
             return forms.ChoiceField(
                 label=label,
-                choices=choices,
+                choices=[("", own), *choices],
                 required=False,
-                initial=column.code,
+                initial=told,
                 widget=forms.Select(attrs=attrs),
                 error_messages={"invalid_choice": _("没有这一项。请从列表中选择。")},
             )
         attrs["list"] = self.lists.setdefault(choices, f"choices-{len(self.lists) + 1}")
-        attrs["placeholder"] = gettext("未导入")
+        attrs["placeholder"] = own
         return NamedChoiceField(
-            label=label,
-            choices=choices,
-            required=False,
-            initial=column.code,
-            widget=forms.TextInput(attrs=attrs),
+            label=label, choices=choices, required=False, initial=told, widget=forms.TextInput(attrs=attrs)
         )
 
     @property
@@ -140,24 +145,19 @@ class AnswersForm(forms.Form):
 
     def tabled(self, tables: Sequence[TableUse]) -> list[tuple[TableUse, list[tuple[ColumnUse, Any]]]]:
         """Each table with its columns, and each column with its field, or None where nothing can be chosen."""
-        names = {id(column): name for name, column in self.uses.items()}
         return [
-            (table, [(column, self[names[id(column)]] if id(column) in names else None) for column in table.columns])
+            (table, [(column, self[name] if (name := self.uses.get(id(column))) else None) for column in table.columns])
             for table in tables
         ]
 
     def answers(self) -> dict[str, str]:
         """What was answered, and each column whose use was changed."""
+        asked = {question.code for question in self.questions}
         return {
             name: value
             for name, value in self.cleaned_data.items()
-            if name not in self.uses or value != self.uses[name].code
+            if name in asked or value != self.fields[name].initial
         }
-
-
-def column_code(column: ColumnUse, place: int) -> str:
-    """Under which name the use of a column is answered."""
-    return f"column:{column.table}:{column.letter or place}"
 
 
 def _question_field(question: Question, name: str) -> forms.Field:

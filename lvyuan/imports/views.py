@@ -147,7 +147,8 @@ def _detail_page(request: HttpRequest, job: ImportJob, *, status: int = 200, **b
 
 def _answers_form(job: ImportJob, *data: Any) -> tuple[AnswersForm, list[pages.TableUse]]:
     tables = pages.table_uses(job.preview, pipeline.columns_of(job))
-    return AnswersForm(*data, questions=pipeline.questions_of(job), tables=tables), tables
+    form = AnswersForm(*data, questions=pipeline.questions_of(job), tables=tables, told=job.answers)
+    return form, tables
 
 
 def _understood(job: ImportJob, bound: Any, *, can_answer: bool) -> dict[str, Any]:

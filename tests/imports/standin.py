@@ -39,7 +39,7 @@ class StandIn:
                         letter=head.letter,
                         name=head.name,
                         use=use,
-                        code={"名称": "name", "数值": "value"}.get(use, ""),
+                        code=f"column:{table.number}:{place}",
                         choices=[("name", "名称"), ("value", "数值"), *(MANY_COLUMNS if head.name == "很多" else [])],
                     )
                 )

@@ -364,15 +364,20 @@ def test_use_of_a_column_is_changed(signed_in, cast, kind):
     text = page(client.get(job.get_absolute_url()))
     assert 'list="choices-1"' in text
     assert text.count("另一指标59") == 1
-    sent = {"column:1:1": "name", "column:1:2": "value", "column:1:3": "另一指标7"}
+    sent = {"column:1:2": "value", "column:1:3": "另一指标7"}
     assert client.post(f"/imports/{job.pk}/answer/", sent).status_code == 302
     job.refresh_from_db()
     assert job.answers == {"column:1:2": "value", "column:1:3": "x7"}
+    text = page(client.get(job.get_absolute_url()))
+    assert 'value="另一指标7"' in text
+    client.post(f"/imports/{job.pk}/answer/", {"column:1:2": "value", "column:1:3": ""})
+    job.refresh_from_db()
+    assert job.answers == {"column:1:2": "value"}
 
 
 def test_unknown_use_of_a_column(signed_in, cast, kind):
     job = made(cast.admin, ["名称", "数值", "很多"], ["新", "3", "x"])
-    sent = {"column:1:1": "name", "column:1:2": "value", "column:1:3": "没有的"}
+    sent = {"column:1:2": "value", "column:1:3": "没有的"}
     response = signed_in("admin").post(f"/imports/{job.pk}/answer/", sent)
     assert (response.status_code, "没有“没有的”这一项" in page(response)) == (422, True)
 
