@@ -35,7 +35,7 @@ WITH twice AS MATERIALIZED (
     FROM members GROUP BY {_ADDRESS}
 )
 """  # noqa: S608 - names of our own columns
-_COUNT = f"{_GROUPED} SELECT count(*) FROM grouped"
+_COUNT = f"{_GROUPED} SELECT count(*) FROM grouped"  # noqa: S608
 _REFUSED = f"""{_GROUPED}
 SELECT s.seq, s.sheet, s.line, s."column", t.seqs, t.lines, t.sheets, t.differs, t.spoiled
 FROM indicators_stagedfigure s JOIN grouped t ON {_SAME_FIGURE}
