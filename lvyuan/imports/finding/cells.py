@@ -57,8 +57,6 @@ def kind_of(cell: Cell) -> str:
     if len(cell) > 40:
         return TEXT
     text = _SPACE.sub("", cell.translate(_HALF_WIDTH))
-    if not text:
-        return BLANK
     if _PERIOD.fullmatch(text):
         return PERIOD
     if _FIGURE.fullmatch(text):
