@@ -19,6 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 from indicators import actions
 from indicators.findings import open_findings
 from indicators.forms import ReasonForm
+from indicators.imports.undo import can_undo, undo_approved
 from indicators.models import Submission
 from indicators.refusals import Refused
 from indicators.review import QueueRow, queue_rows, review
@@ -113,7 +114,7 @@ def review_approve_many(request: HttpRequest) -> HttpResponse:
         messages.success(
             request,
             gettext("已通过%(approved)s份，%(vintages)s项数据即时生效：%(names)s。")
-            % {"approved": len(done.approved), "vintages": len(done.vintages), "names": names},
+            % {"approved": len(done.approved), "vintages": done.vintages.count(), "names": names},
         )
     for submission, why_not in done.refused:
         messages.warning(
@@ -163,6 +164,7 @@ def _review_page(
             "transitions": submission.transitions.select_related("by").all(),
             "moves": offer.moves,
             "why_not": offer.why_not,
+            "can_undo": can_undo(submission, request.user),
             "reason_form": form or ReasonForm(),
             "unsent": _typed(form, {entry.pk: entry.indicator.name for entry in entries}) if not sends_back else [],
             "error": error,
@@ -189,7 +191,7 @@ def review_approve(request: HttpRequest, pk: int) -> HttpResponse:
         vintages = actions.approve(by=request.user, submission=submission, row_version=row_version(request))
     except Refused as refused:
         return _review_page(request, get_submission(request, pk), error=str(refused), status=409)
-    messages.success(request, gettext("已通过，%(vintages)s 项数据即时生效。") % {"vintages": len(vintages)})
+    messages.success(request, gettext("已通过，%(vintages)s 项数据即时生效。") % {"vintages": vintages.count()})
     return redirect(submission)
 
 
@@ -229,6 +231,14 @@ def review_excuse(request: HttpRequest, pk: int) -> HttpResponse:
 def review_resume(request: HttpRequest, pk: int) -> HttpResponse:
     form = ReasonForm(request.POST)
     return _decide(request, get_submission(request, pk), form, actions.resume, gettext("已撤销免报，单位可以填报。"))
+
+
+@require_POST
+@require_role(Role.REVIEWER)
+def review_undo(request: HttpRequest, pk: int) -> HttpResponse:
+    """Of an approved import: what stood before it stands again."""
+    done = gettext("已撤销这次导入，原来的数据恢复现行；导入的各版本仍在历史里。")
+    return _decide(request, get_submission(request, pk), ReasonForm(request.POST), undo_approved, done)
 
 
 def _decide(
