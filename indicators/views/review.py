@@ -17,7 +17,6 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from indicators import actions
-from indicators.findings import open_findings
 from indicators.forms import ReasonForm
 from indicators.imports.undo import can_undo, undo_approved
 from indicators.models import Submission
@@ -145,7 +144,7 @@ def _review_page(
 ) -> HttpResponse:
     """What may be done now; a typed reason that can no longer be given is shown as text."""
     offer = actions.offer(by=request.user, submission=submission)
-    shown = review(submission, user=request.user)
+    shown = review(submission, user=request.user, page=request.GET.get("page"))
     entries = [line.entry for line in shown.lines]
     sends_back = bool(offer.moves & {"return", "reopen"})
     if sends_back and not isinstance(form, SendBackForm):
@@ -160,7 +159,6 @@ def _review_page(
             "lines": [
                 (line, own := ticks.get(line.entry.pk, []), any(tick.is_ticked for tick in own)) for line in shown.lines
             ],
-            "open_findings": open_findings(line.checked for line in shown.lines if line.checked),
             "transitions": submission.transitions.select_related("by").all(),
             "moves": offer.moves,
             "why_not": offer.why_not,

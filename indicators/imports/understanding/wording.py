@@ -38,6 +38,7 @@ def squeezed(text: str) -> str:
     return _FOOTNOTE.sub("", text.translate(_PLAIN)).lower()
 
 
+REMEMBERED: Final = 20_000  # distinct texts that are read once only
 NAME_LENGTH: Final = 60  # of a name in a question's code
 
 
@@ -113,12 +114,12 @@ _SCOPES: Final = re.compile(
     "|(?P<month>本月|当月|单月)|(?P<quarter>本季度?|当季度?)"
 )
 _MEASURES: Final = {
-    "growth": re.compile(f"(?:{_COMPARED}?(?:名义|实际)?{_CORE}|同比)(?:±|\\+-|\\+/-)?(?:情况)?"),
+    "growth": re.compile(f"(?:{_COMPARED}?(?:名义|实际)?{_CORE}|同比)(?:±|\\+-|\\+/-)?(?:情况)?|growth"),
     "unsure": re.compile(f"{_COMPARED}?(?:增减率?|增\\(减\\)|升降|变动|变化|±|\\+-|\\+/-)|{_COMPARED}"),
     "last_year": re.compile(f"(?:{_AGO}(?:同期|同月|同季)?|同期)(?:实际|实绩)?(?:完成)?(?:数|值|额|绝对量|总量)?"),
     "rank": re.compile(
         "(?:(?P<growth>增速|增幅|增长率?)|(?P<level>总量|绝对量|数值|规模))?(?P<pool>全国|全省|全市|[四五六]?城区|各?区县?)?"
-        "(?:内|的|中)?(?:排名|位次|名次|排位|位数)"
+        "(?:内|的|中)?(?:排名|位次|名次|排位|位数)|rank"
     ),
     "value": re.compile(
         "(?:实际|实绩|绝对)?(?:完成|实现)?(?:绝对量|绝对数|绝对值|总量|数值|数据|指标值|本期数?|本期值|报告期数?|数量|金额|总额|规模|"
@@ -218,6 +219,8 @@ class Wording:
     def read(self, text: str) -> Said:
         """What the text says."""
         if (said := self._cache.get(text)) is None:
+            if len(self._cache) >= REMEMBERED:
+                self._cache.clear()
             said = self._cache[text] = self._read(text)
         return said
 
@@ -317,6 +320,20 @@ class Wording:
 _OFFICE: Final = re.compile(
     "[^,，。;；:：年月]*(?:局|委|办公室|统计站|政府|中心|编印?|印发)$|(?:填报|制表|编制|主管)单位.*|.*统计局"
 )
+
+
+def scopes_in(title: str) -> set[str]:
+    """Whether a title says 当月 or 累计."""
+    return {name for found in _SCOPES.finditer(squeezed(title)) for name, part in found.groupdict().items() if part}
+
+
+def about_in(title: str) -> str:
+    """A word of a title by which its figures may be no levels: 增速, 位次, 计划; "" when there is none."""
+    found = _NO_LEVELS.search(squeezed(title))
+    return found[0] if found else ""
+
+
+_NO_LEVELS: Final = re.compile("增速|增长|增幅|同比|位次|排名|排序|计划|目标|任务|预期|预算|占比|比重")
 
 
 def _measure(name: str) -> Said | None:
