@@ -6,7 +6,7 @@ Role, object and state are checked here, under the lock, whatever the view did b
 from indicators.actions.entries import Draft, Outcome, SavedCell, add_evidence, save_cells, save_entries
 from indicators.actions.exemptions import exempt
 from indicators.actions.figures import ComparisonInput, RankInput, VintageInput, record_published, release
-from indicators.actions.handing_in import decline, send_for_signature, sign, submit, submit_import, withdraw
+from indicators.actions.handing_in import decline, send_for_signature, sign, submit, submit_staged, withdraw
 from indicators.actions.lights import (
     adopt_rule,
     assign_rule,
@@ -105,7 +105,7 @@ __all__ = [
     "set_target",
     "sign",
     "submit",
-    "submit_import",
+    "submit_staged",
     "withdraw",
     "withdraw_annotation",
 ]

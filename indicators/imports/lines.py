@@ -14,6 +14,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext
 
+from indicators.imports.records import Record
 from indicators.models import (
     Calendar,
     Entry,
@@ -27,7 +28,7 @@ from indicators.models import (
 from indicators.written import figure_in_unit, storable
 from lvyuan import periods
 from lvyuan.accounts.models import District, User
-from lvyuan.imports.registry import Column, Record
+from lvyuan.imports.registry import Column
 from lvyuan.imports.table import shown
 from lvyuan.numbers import Comparator, NumberError, parse_figure, plain
 from lvyuan.periods import Period, PeriodError, PeriodKind

@@ -23,6 +23,7 @@ class ImportJob(models.Model):
         READING = "reading", _("读取中")
         ASKING = "asking", _("待答复")
         PREVIEWED = "previewed", _("待确认")
+        CONFIRMING = "confirming", _("导入中")
         CONFIRMED = "confirmed", _("已确认")
         CANCELLED = "cancelled", _("已放弃")
         UNDONE = "undone", _("已撤销")
@@ -40,7 +41,10 @@ class ImportJob(models.Model):
     total = models.PositiveIntegerField(_("总行数"), default=0)
     valid_only = models.BooleanField(_("只导入无误的行"), default=False)
     reason = models.CharField(_("理由"), max_length=300, blank=True)
-    created_by = models.ForeignKey(User, models.PROTECT, related_name="import_jobs", verbose_name=_("上传人"))
+    # Nobody: the operator of the server, by manage.py import_file.
+    created_by = models.ForeignKey(
+        User, models.PROTECT, null=True, blank=True, related_name="import_jobs", verbose_name=_("上传人")
+    )
     created_at = models.DateTimeField(_("上传时间"), db_default=Now(), editable=False)
     confirmed_at = models.DateTimeField(_("确认时间"), null=True, blank=True)
     undone_by = models.ForeignKey(
@@ -91,9 +95,15 @@ class RowStatus(models.TextChoices):
 
 
 class StagedRow(models.Model):
-    """One row of a file as it would be written. Staged rows come and go with their job; they have no history."""
+    """One row of a file as it would be written. Staged rows come and go with their job; they have no history.
 
-    job = models.ForeignKey(ImportJob, models.CASCADE, related_name="+", verbose_name=_("导入任务"))
+    A million of them are copied in at once, so their links are plain numbers to the database: what is written in the
+    end is checked there.
+    """
+
+    job = models.ForeignKey(
+        ImportJob, models.CASCADE, related_name="+", db_constraint=False, db_index=False, verbose_name=_("导入任务")
+    )
     seq = models.PositiveIntegerField(_("顺序"))
     sheet = models.CharField(_("工作表"), max_length=80, blank=True)
     line = models.PositiveIntegerField(_("行"))

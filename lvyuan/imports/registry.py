@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from django.utils.translation import gettext
-
-from lvyuan.imports.table import Flaw, Table
 
 if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
@@ -27,6 +25,14 @@ class ImportRefused(Exception):
 
 class ImportConflict(ImportRefused):
     """The job or the figures have changed since the page was opened."""
+
+
+class PreviewOutdated(ImportConflict):
+    """What was staged, or seen, no longer holds; unless that `is_staged` already, the pipeline stages anew."""
+
+    def __init__(self, text: str, *, is_staged: bool = False) -> None:
+        super().__init__(text)
+        self.is_staged = is_staged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,8 +140,12 @@ class Kind(Protocol):
         """These rows in words; a fixed number of queries."""
         ...
 
-    def commit(self, job: ImportJob, by: User) -> object:
-        """Does what is staged as new or changed, inside the caller's transaction. Raises ImportRefused."""
+    def commit(self, job: ImportJob, by: User | None) -> object:
+        """Does what is staged as new or changed, inside the caller's transaction; the caller moves the job on.
+
+        `by` is None for the operator of the server. Raises PreviewOutdated when what was staged no longer fits the
+        database, ImportRefused.
+        """
         ...
 
     def undo_obstacles(self, job: ImportJob, user: User) -> list[str]:
@@ -171,133 +181,9 @@ def kinds() -> list[Kind]:
     return list(_kinds.values())
 
 
-# What the old way still needs; goes when observations are staged.
-
-Status = Literal["new", "changed", "same"]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
     """A column by the header names it may have; messages use the first."""
 
     names: tuple[str, ...]
     required: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanRow:
-    """One row and what it would do. `said` is all it says, as texts; `payload` is for the kind's commit."""
-
-    line: int
-    key: str
-    title: str
-    period: str
-    old: str
-    new: str
-    status: Status
-    said: Mapping[str, str]
-    payload: object
-
-
-@dataclass(slots=True)
-class Plan:
-    """All that a file would do; with any problem or question it can do nothing."""
-
-    rows: list[PlanRow] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    ignored_columns: list[str] = field(default_factory=list)
-    questions: list[str] = field(default_factory=list)
-
-    @property
-    def changes(self) -> list[PlanRow]:
-        """The rows that would write something."""
-        return [row for row in self.rows if row.status != "same"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanKind:
-    """One kind of content.
-
-    `plan` compares a table with the database, in a fixed number of queries, and writes nothing. `commit`
-    writes the plan's changes and moves the job to CONFIRMED, inside the caller's transaction; it raises
-    ImportRefused or PermissionDenied. `outcome` is what became of a job, if this user may see it.
-    """
-
-    code: str
-    label: str
-    plan: Callable[[Table, User], Plan]
-    commit: Callable[[ImportJob, Sequence[PlanRow], User], object]
-    outcome: Callable[[ImportJob, User], Model | None]
-
-
-# From a table's columns to records
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One row by the kind's own column names; absent columns and empty cells are ""."""
-
-    line: int
-    cells: Mapping[str, str]
-
-    def __getitem__(self, name: str) -> str:
-        return self.cells.get(name, "")
-
-
-def records(table: Table, columns: Mapping[str, Column]) -> tuple[list[Record], Plan]:
-    """The readable rows, and a plan that holds the problems of the others and the ignored columns.
-
-    Header names are compared exactly. No row comes back while a column is missing or there twice.
-    """
-    plan = Plan(questions=list(table.questions))
-    if table.questions:
-        return [], plan
-    places: dict[str, int] = {}
-    by_header = {header: name for name, column in columns.items() for header in column.names}
-    for place, header in enumerate(table.header):
-        name = by_header.get(header)
-        if name is None:
-            plan.ignored_columns.append(header or (gettext("第 %(place)s 列（无表头）") % {"place": place + 1}))
-        elif name in places:
-            message = gettext("“%(header)s”和“%(header_2)s”是同一项内容，不能确定用哪一列") % {
-                "header": table.header[places[name]],
-                "header_2": header,
-            }
-            plan.problems.append(
-                Problem(line=table.header_line, column=header, message=message, remedy=gettext("请只保留其中一列"))
-            )
-        else:
-            places[name] = place
-    missing = [column.names[0] for name, column in columns.items() if column.required and name not in places]
-    if missing:
-        there = gettext("、").join(f"“{header}”" for header in table.header if header)
-        plan.problems.append(
-            Problem(
-                line=table.header_line,
-                message=gettext("缺少%(missing)s列；现有的列是：%(there)s")
-                % {"missing": gettext("、").join(f"“{name}”" for name in missing), "there": there},
-                remedy=gettext("请在第一行写明这些列名，表名和填表说明请删去"),
-            )
-        )
-    if plan.problems:
-        return [], plan
-    found = []
-    for row in table.rows:
-        problems = (
-            [Problem(line=row.line, message=gettext(row.flaw.problem), remedy=gettext(row.flaw.remedy))]
-            if row.flaw
-            else []
-        )
-        cells = {}
-        for name, place in places.items():
-            cell = row.cells[place]
-            if isinstance(cell, Flaw):
-                column = table.header[place]
-                problems.append(Problem(line=row.line, column=column, message=cell.problem, remedy=cell.remedy))
-            else:
-                cells[name] = cell
-        if problems:
-            plan.problems += problems
-        else:
-            found.append(Record(row.line, cells))
-    return found, plan

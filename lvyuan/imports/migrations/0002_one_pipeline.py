@@ -137,8 +137,13 @@ class Migration(migrations.Migration):
         ),
         migrations.AlterField(
             model_name='importjob',
+            name='created_by',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='import_jobs', to=settings.AUTH_USER_MODEL, verbose_name='上传人'),
+        ),
+        migrations.AlterField(
+            model_name='importjob',
             name='state',
-            field=models.CharField(choices=[('reading', '读取中'), ('asking', '待答复'), ('previewed', '待确认'), ('confirmed', '已确认'), ('cancelled', '已放弃'), ('undone', '已撤销')], default='reading', max_length=10, verbose_name='状态'),
+            field=models.CharField(choices=[('reading', '读取中'), ('asking', '待答复'), ('previewed', '待确认'), ('confirming', '导入中'), ('confirmed', '已确认'), ('cancelled', '已放弃'), ('undone', '已撤销')], default='reading', max_length=10, verbose_name='状态'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='importjob',
@@ -177,7 +182,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='stagedrecord',
             name='job',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='imports.importjob', verbose_name='导入任务'),
+            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='imports.importjob', verbose_name='导入任务'),
         ),
         migrations.AddIndex(
             model_name='importproblem',

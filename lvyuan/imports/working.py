@@ -1,0 +1,100 @@
+"""Whether somebody works on a job just now, how far they are, and that nobody else does at the same time.
+
+A session lock of PostgreSQL tells: it ends with the process that holds it, however that ends.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+
+import psycopg
+from django.db import connection
+from django.utils.translation import gettext
+from procrastinate.contrib.django.models import ProcrastinateJob
+from procrastinate.contrib.django.utils import connector_params
+
+from lvyuan.imports.models import ImportJob
+from lvyuan.imports.registry import ImportConflict, Progress
+
+WORKING, WRITING = 220107, 220108  # lock classes: who works on the job, which transaction writes its rows
+PAUSE = 0.5  # seconds between two notes of the progress
+
+
+class Activity(StrEnum):
+    """What becomes of a job that waits for no person."""
+
+    WORKING = "working"
+    QUEUED = "queued"
+    INTERRUPTED = "interrupted"
+
+
+def activity(job: ImportJob) -> Activity | None:
+    """What the job is waiting for, None when that is a person; two queries."""
+    if job.state not in (ImportJob.State.READING, ImportJob.State.CONFIRMING):
+        return None
+    if is_worked_on(job):
+        return Activity.WORKING
+    waiting = ProcrastinateJob.objects.filter(queueing_lock=queueing_lock(job), status="todo")
+    return Activity.QUEUED if waiting.exists() else Activity.INTERRUPTED
+
+
+def queueing_lock(job: ImportJob) -> str:
+    """What keeps a job from being queued twice."""
+    return f"import-{job.pk}"
+
+
+def is_worked_on(job: ImportJob) -> bool:
+    """Whether a living process holds the job."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
+            " WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.granted"
+            " AND l.classid = %s AND l.objid = %s AND l.objsubid = 2)",
+            [WORKING, job.pk],
+        )
+        return bool(cursor.fetchone()[0])
+
+
+@contextmanager
+def working(job: ImportJob) -> Iterator[Progress]:
+    """Holds the job and gives what tells its progress. Raises ImportConflict when another process holds it."""
+    with psycopg.connect(**connector_params(), autocommit=True) as beside:
+        row = beside.execute("SELECT pg_try_advisory_lock(%s, %s)", [WORKING, job.pk]).fetchone()
+        if not row or not row[0]:
+            raise busy()
+        # How far it is belongs to no history.
+        recording = next(one for one in getattr(ImportJob._meta, "triggers") if one.name == "record_update")  # noqa: B009
+        beside.execute(f"SET pgtrigger.ignore = '{{{recording.get_pgid(ImportJob)}}}'")
+        told = 0.0
+
+        def progress(done: int) -> None:
+            nonlocal told
+            now = time.monotonic()
+            if now - told < PAUSE:
+                return
+            told = now
+            beside.execute("UPDATE imports_importjob SET progress = %s WHERE id = %s", [done, job.pk])
+
+        yield progress
+
+
+def hold(job: ImportJob) -> None:
+    """Lets this transaction alone write the job's rows. Raises ImportConflict when another one does."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [WRITING, job.pk])
+        if not cursor.fetchone()[0]:
+            raise busy()
+
+
+def be_patient() -> None:
+    """Lets this transaction's statements take as long as a large file needs."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '5min'")
+
+
+def busy() -> ImportConflict:
+    return ImportConflict(gettext("这次导入正在处理中，请稍候再试，没有改变任何内容。"))
