@@ -48,11 +48,13 @@ from indicators.actions.stories import (
     withdraw_annotation,
 )
 from indicators.actions.targets import set_target
+from indicators.actions.workbooks import FORM, drop_workbook, keep_workbook, write_workbook
 
 __all__ = [
     "ANNOTATORS",
     "APPROVE",
     "EXPLAINERS",
+    "FORM",
     "MOVES",
     "BulkApproval",
     "CellReturn",
@@ -77,6 +79,7 @@ __all__ = [
     "chase",
     "decline",
     "drop_reason",
+    "drop_workbook",
     "end_exception",
     "end_exemption",
     "excuse",
@@ -87,6 +90,7 @@ __all__ = [
     "judge",
     "judge_latest",
     "judge_unjudged",
+    "keep_workbook",
     "may_remark",
     "offer",
     "open_due_rounds",
@@ -108,4 +112,5 @@ __all__ = [
     "submit_staged",
     "withdraw",
     "withdraw_annotation",
+    "write_workbook",
 ]

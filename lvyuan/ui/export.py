@@ -176,13 +176,22 @@ def file_response(request: HttpRequest, book: Book, wanted: str) -> FileResponse
     except BaseException:
         target.close()
         raise
+    named = [book.title, *([sheets[0].title] if len(sheets) == 1 and sheets[0].title != book.title else [])]
+    return attachment(target, *named, wanted=wanted)
+
+
+def attachment(target: IO[bytes], *parts: str, wanted: str) -> FileResponse:
+    """A file that was written, under a Chinese name that tells its day and whether its data are invented."""
     size = target.tell()
     target.seek(0)
+    name = "-".join([*parts, *([DEMO] if settings.DEMO else []), f"{timezone.localdate():%Y%m%d}"])
     response = FileResponse(
-        target, as_attachment=True, filename=_file_name(book, sheets, wanted), content_type=FORMATS[wanted]
+        target,
+        as_attachment=True,
+        filename=f"{_UNFIT.sub('_', name)[:120]}.{wanted}",
+        content_type=FORMATS[wanted],
     )
     response["Content-Length"] = size
-    response["X-Content-Type-Options"] = "nosniff"
     return response
 
 
@@ -203,13 +212,6 @@ def _asked_sheets(request: HttpRequest, book: Book, wanted: str) -> list[Sheet]:
     if not found:
         raise Missing(gettext("这一页现在没有可以导出的表。"))
     return found[:1] if wanted == "csv" else found
-
-
-def _file_name(book: Book, sheets: Sequence[Sheet], wanted: str) -> str:
-    parts = [book.title, *([sheets[0].title] if len(sheets) == 1 and sheets[0].title != book.title else [])]
-    parts += [DEMO] if settings.DEMO else []
-    name = "-".join([*parts, f"{timezone.localdate():%Y%m%d}"])
-    return f"{_UNFIT.sub('_', name)[:120]}.{wanted}"
 
 
 def about_lines(request: HttpRequest, book: Book) -> list[tuple[str, str]]:
