@@ -53,6 +53,7 @@ class Head:
     number: int
     path: tuple[str, ...]
     is_hidden: bool = False
+    is_assumed: bool = False  # a group of the path reaches here from the left, with no merged cell to say so
 
     @property
     def name(self) -> str:
@@ -100,6 +101,7 @@ class Table:
     above: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     rows: Iterable[Row] = field(default_factory=list)
+    dropped: list[Row] = field(default_factory=list)
 
     def place(self, line: int, head: Head | None = None) -> str:
         """Where a line or a cell stands, for people: 工作表“数据”第3行C列."""
@@ -108,14 +110,14 @@ class Table:
 
     def opening(self) -> dict[str, Any]:
         """All but the rows and what follows them, as plain lists and texts (the child's first line of a table)."""
-        heads = [[head.number, list(head.path), head.is_hidden] for head in self.heads]
+        heads = [[head.number, list(head.path), head.is_hidden, head.is_assumed] for head in self.heads]
         names = ("sheet", "unit", "number", "header_line", "above")
         return {name: getattr(self, name) for name in names} | {"heads": heads}
 
     @classmethod
     def from_opening(cls, data: dict[str, Any]) -> Table:
         """The inverse of `opening`, without rows."""
-        heads = [Head(number, tuple(path), is_hidden) for number, path, is_hidden in data["heads"]]
+        heads = [Head(number, tuple(path), *flags) for number, path, *flags in data["heads"]]
         return cls(**(data | {"heads": heads}))
 
 

@@ -1,0 +1,109 @@
+"""Tables side by side: where a block of lines is to be cut into bands of columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from lvyuan.imports.finding import cells as c
+from lvyuan.imports.finding.header import Opening
+from lvyuan.imports.finding.lines import Line, Merges
+
+SAMPLE: Final = 400  # lines that decide
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Columns at which a new band begins; `is_newspaper`: one table whose rows go on in the next band."""
+
+    columns: tuple[int, ...] = ()
+    is_newspaper: bool = False
+
+
+def cut_of(opening: Opening, body: Sequence[Line], merges: Merges) -> Cut:
+    """Where the block falls into tables side by side; no columns when it is one table."""
+    lines = [*opening.header, *body[:SAMPLE]]
+    if not body or not lines:
+        return Cut()
+    if opening.header and (columns := _repeated(opening.header[-1], body[:SAMPLE])):
+        return Cut(columns, is_newspaper=_is_same_groups(opening.header, columns))
+    columns = _after_blanks(opening, lines, body[:SAMPLE], merges)
+    return Cut(columns, is_newspaper=bool(columns) and _is_same_header(opening, columns))
+
+
+def _repeated(line: Line, body: Sequence[Line]) -> tuple[int, ...]:
+    """The columns where the header's names begin again, label column included (指标 本月 累计 指标 本月 累计)."""
+    columns = line.columns
+    names = [c.bare(line.cells[column]) for column in columns]
+    for period in range(2, len(names) // 2 + 1):
+        if len(names) % period or names != names[:period] * (len(names) // period):
+            continue
+        starts = columns[::period]
+        if all(_has_labels(body, column) or c.is_label_word(line.cells[column]) for column in starts):
+            return tuple(starts[1:])
+    return ()
+
+
+def _is_same_groups(header: Sequence[Line], columns: Sequence[int]) -> bool:
+    """Whether nothing over the repeated names tells the bands apart."""
+    return all(line.columns == [] or max(line.columns) < columns[0] for line in header[:-1])
+
+
+def _is_same_header(opening: Opening, columns: Sequence[int]) -> bool:
+    edges = [0, *columns, 1 << 30]
+    bands = [
+        [tuple(c.bare(cell) for cell in line.cells[left:right] if cell) for line in opening.header]
+        for left, right in pairwise(edges)
+    ]
+    over = [column for line in opening.above for column in line.columns if column >= columns[0]]
+    return not over and any(bands[0]) and all(band == bands[0] for band in bands)
+
+
+def _after_blanks(opening: Opening, lines: Sequence[Line], body: Sequence[Line], merges: Merges) -> tuple[int, ...]:
+    """The first columns, after blank ones, of what is a table of its own: labels first, figures after them."""
+    used = sorted({column for line in lines for column in line.columns})
+    parts: list[list[int]] = []
+    for column in used:
+        if parts and parts[-1][-1] == column - 1:
+            parts[-1].append(column)
+        else:
+            parts.append([column])
+    if len(parts) < 2:
+        return ()
+    bridged = {column for line in lines for area in merges.at(line) for column in range(area.left + 1, area.right + 1)}
+    cuts: list[int] = []
+    band = parts[0]
+    for number, part in enumerate(parts[1:], 1):
+        rest = part
+        for later in parts[number + 1 :]:
+            if _has_labels(body, later[0]):
+                break
+            rest = rest + later
+        if part[0] not in bridged and _is_table(opening, body, rest) and _is_table(opening, body, band):
+            cuts.append(part[0])
+            band = part
+        else:
+            band = band + part
+    return tuple(cuts)
+
+
+def _has_labels(body: Sequence[Line], column: int) -> bool:
+    """Whether a column holds words and no figures."""
+    kinds = [line.kind(column) for line in body]
+    return any(kind in (c.TEXT, c.PERIOD) for kind in kinds) and c.FIGURE not in kinds and c.MARK not in kinds
+
+
+def _is_table(opening: Opening, body: Sequence[Line], columns: Sequence[int]) -> bool:
+    """Whether these columns can stand alone: a label column that is not 单位 or 备注, and figures beside it.
+
+    Columns of words only can when their header begins with the same word as the whole header does.
+    """
+    first = next((line.cell(columns[0]) for line in opening.header if line.kind(columns[0]) != c.BLANK), "")
+    is_numbered = c.bare(first) in ("序号", "编号")
+    if not (_has_labels(body, columns[0]) or is_numbered) or c.bare(first) in ("单位", "计量单位", "备注", "说明"):
+        return False
+    if any(line.kind(column) in (c.FIGURE, c.MARK) for line in body for column in columns[1:]):
+        return True
+    return bool(opening.header) and len(columns) > 1 and bool(first) and first == opening.header[0].first

@@ -1,0 +1,209 @@
+"""The rows of one table: where they end, what is a note, and which lines only repeat the header."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from lvyuan.imports.finding import cells as c
+from lvyuan.imports.finding import looks
+from lvyuan.imports.finding.header import Opening
+from lvyuan.imports.finding.lines import Feed, Line, Merges
+
+LOOK_AHEAD: Final = 6  # lines in which a new header must find its first figure
+LEARNT: Final = 200  # lines after which the columns are known and plain rows pass quickly
+HELD: Final = 500  # weak lines kept back at most
+
+
+class Body:
+    """Goes through the rows after a header once; `notes` and `dropped` are complete when `lines` has ended.
+
+    Weak lines (a lone text, a note, particulars) are held back until what follows tells whether they are rows,
+    notes below the last row, or the title of the next table. The feed then stands at the next table's first line.
+    """
+
+    def __init__(self, feed: Feed, opening: Opening, merges: Merges) -> None:
+        self.feed, self.merges = feed, merges
+        self.header, self.above = opening.header, opening.above
+        self.notes: list[Line] = []
+        self.dropped = list(opening.numbering)
+        self.held: list[Line] = []
+        self.figures: dict[int, int] = {}  # column: figures seen minus words seen
+        self.is_list = max([line.width for line in self.header], default=2) < 2
+        self.titles = {c.without_continued(cell) for line in self.above for cell in line.cells}
+        self.firsts = {line.cells[column] for line in self.header for column in line.columns[:1]}
+
+    def lines(self) -> Iterator[Line]:
+        """The rows, in order."""
+        seen = 0
+        while line := self.feed.peek():
+            if seen > LEARNT and not self.held and self._is_plain(line):
+                self.feed.take()
+                yield line
+                continue
+            seen += 1
+            if count := self._repeats():
+                if self._is_other_title():
+                    break
+                yield from self._release()
+                for _ in range(count):
+                    self._drop()
+                self._drop_numbering()
+                continue
+            if self._starts_table(line):
+                break
+            self.feed.take()
+            if self._is_weak(line):
+                self.held.append(line)
+                if len(self.held) <= HELD:
+                    continue
+            else:
+                self.held.append(line)
+            self._learn(line)
+            yield from self.held
+            self.held = []
+        if self.feed.peek():
+            self.feed.put_back(self._next_title())
+        yield from self._release()
+
+    # Rows
+
+    def _is_plain(self, line: Line) -> bool:
+        """Quick: surely a row. No blank line before it, and it begins unlike a note, a label word or the header."""
+        if line.gap or len(line.cells) < 2:
+            return False
+        first = line.cells[0] or line.first
+        if not isinstance(first, str) or first[:1] in c.NOTE_STARTS or first in self.firsts:
+            return False
+        return len(line.cells) - line.cells.count("") > 1 and not c.is_label_word(first)
+
+    def _learn(self, line: Line) -> None:
+        for column, kind in enumerate(line.kinds):
+            if kind in (c.FIGURE, c.YEAR):
+                self.figures[column] = self.figures.get(column, 0) + 1
+            elif kind in (c.TEXT, c.PERIOD):
+                self.figures[column] = self.figures.get(column, 0) - 1
+
+    def _is_figure_column(self, column: int) -> bool:
+        return self.figures.get(column, 0) > 0
+
+    # Weak lines
+
+    def _is_weak(self, line: Line) -> bool:
+        if looks.is_note_like(line, has_header=bool(self.header)):
+            return True
+        return (looks.is_lone(line) and not self.is_list) or (looks.is_above_like(line) and not looks.is_data(line))
+
+    def _release(self) -> Iterator[Line]:
+        """The held lines up to the first note; the notes and what stands below them go to `notes`."""
+        has_header = bool(self.header)
+        place = next(
+            (place for place, line in enumerate(self.held) if looks.is_note_like(line, has_header=has_header)),
+            len(self.held),
+        )
+        rows, notes = self.held[:place], self.held[place:]
+        self.notes += notes
+        self.held = []
+        return iter(rows)
+
+    # The header again
+
+    def _repeats(self) -> int:
+        """How many lines from here on only repeat the header: all of it, or its last line alone."""
+        line = self.feed.peek()
+        if not self.header or line is None or line.first not in self.firsts or line.width < 2:
+            return 0
+        window = self.feed.window(len(self.header))
+        if [other.cells for other in window] == [other.cells for other in self.header]:
+            return len(window)
+        return int(line.cells == self.header[-1].cells)
+
+    def _drop(self) -> None:
+        if line := self.feed.take():
+            self.dropped.append(line)
+
+    def _drop_numbering(self) -> None:
+        line, numbering = self.feed.peek(), self.dropped[0] if self.dropped else None
+        if line and numbering and line.cells == numbering.cells:
+            self._drop()
+
+    def _is_other_title(self) -> bool:
+        """Whether the lines over a repeated header name another table; those that repeat the title are dropped."""
+        title = self._next_title()
+        texts = [c.without_continued(cell) for line in title for cell in line.cells]
+        if all(not text or text in self.titles for text in texts):
+            self.dropped += title
+            return False
+        if any(looks.is_title_like(line) or looks.is_above_like(line) for line in title):
+            self.held += title
+            return True
+        self.held += title
+        return False
+
+    # The next table
+
+    def _next_title(self) -> list[Line]:
+        """Takes the held lines that stand over the line to come: the last ones that are no notes.
+
+        Where blank lines set some of them off, from the first of these on.
+        """
+        place = len(self.held)
+        while place and not looks.is_note_like(self.held[place - 1], has_header=bool(self.header)):
+            place -= 1
+        title = self.held[place:]
+        gaps = [number for number, line in enumerate(title) if line.gap]
+        following = self.feed.peek()
+        if gaps:
+            title = title[gaps[0] :]
+        elif following and following.gap:
+            title = []
+        self.held = self.held[: len(self.held) - len(title)]
+        return title
+
+    def _starts_table(self, line: Line) -> bool:
+        """Whether a further table's header begins here.
+
+        Words must stand where the rows above have figures, figures must follow below them, and the line must either
+        begin like a header (指标, or periods or merged groups over the figures) or be set off by a blank line or a
+        title and have two such words. Below rows of words only, a title and a word like 项目名称 are needed.
+        """
+        if line.width < 2 or not looks.is_head_like(line) or c.FLAW in line.kinds or not (self.header or self.figures):
+            return False
+        if self._is_weak(line):
+            return False
+        words = [column for column in line.columns if self._is_figure_column(column)]
+        is_set_off = line.gap or any(looks.is_title_like(held) for held in self.held[-3:])
+        is_labelled = c.is_label_word(line.first) or line.first in self.firsts
+        if not self._leads_to_figures(line):
+            return is_labelled and is_set_off and line.gap | bool(self.held) and not words and self._is_records(line)
+        if not any(self.figures.get(column, 0) > 0 for column in self.figures):
+            return is_labelled and is_set_off
+        periods = [column for column in words if line.kind(column) in (c.PERIOD, c.YEAR)]
+        is_grouped = is_set_off and any(area.columns > 1 and area.left in words for area in self.merges.at(line))
+        if words and (is_labelled or len(periods) > 1 or is_grouped):
+            return True
+        texts = [column for column in words if line.kind(column) in (c.TEXT, c.PERIOD)]
+        return is_set_off and len(texts) > 1 and 2 * len(texts) >= line.width - 1
+
+    def _leads_to_figures(self, line: Line) -> bool:
+        """Whether a row with figures under this line's words comes soon."""
+        below = next((row for row in self.feed.window(LOOK_AHEAD)[1:] if looks.is_data(row)), None)
+        return below is not None and any(below.kind(column) in (c.FIGURE, c.YEAR, c.MARK) for column in line.columns)
+
+    def _is_records(self, line: Line) -> bool:
+        """Whether a list of words begins: a title over it, and rows as wide below it."""
+        below = self.feed.window(3)[1:]
+        has_title = any(looks.is_title_like(held) for held in self.held)
+        return has_title and bool(below) and all(row.width > 1 for row in below[:1])
+
+
+def label_columns(lines: Sequence[Line]) -> frozenset[int]:
+    """Columns with words or periods and no figure: there a merged cell names all its rows."""
+    words, figures = set(), set()
+    for line in lines:
+        for column, kind in enumerate(line.kinds):
+            if kind in (c.FIGURE, c.MARK):
+                figures.add(column)
+            elif kind != c.BLANK:
+                words.add(column)
+    return frozenset(words - figures)
