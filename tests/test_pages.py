@@ -67,12 +67,22 @@ def world(cast):
         reason="搬迁",
         authority="会议纪要",
     )
+    workbook = ImportJob.objects.create(
+        kind="form",
+        file_name="填报表.xlsx",
+        sha256="0" * 64,
+        size=1,
+        state="previewed",
+        preview={"round": "2023-07", "department": "gxj", "cells": []},
+        created_by=cast.staff,
+    )
     (notice,) = notify([Message(cast.staff, "chased", "world", "催报", "", "/rounds/")])
     return {
         "submission": submission.pk,
         "entry": entry.pk,
         "evidence": Evidence.objects.get().pk,
         "job": job.pk,
+        "workbook": workbook.pk,
         "notice": notice.pk,
         "exception": opened.pk,
         "annotation": Annotation.objects.get().pk,
@@ -107,6 +117,8 @@ PAGES: dict[str, tuple[str, dict[str, int]]] = {
     "board": ("/board/", only("reviewer", "leader", "admin", "auditor")),
     "submission-form": ("/rounds/2023-07/gxj/", only("staff") | {"staff2": 404}),
     "lines-feedback": ("/rounds/2023-07/gxj/lines/", only("staff") | {"staff2": 404}),
+    "form-workbook": ("/rounds/2023-07/gxj/form.xlsx", only("staff") | {"staff2": 404}),
+    "form-upload-detail": ("/rounds/2023-07/gxj/upload/{workbook}/", only("staff") | {"staff2": 404}),
     "form-print": ("/rounds/2023-07/gxj/print/", only("staff", "reviewer", "auditor") | {"staff2": 404}),
     "evidence-detail": ("/evidence/{evidence}/", only("staff", "reviewer", "auditor", other=404)),
     "review-list": ("/reviews/", only("reviewer", "auditor")),
@@ -135,6 +147,7 @@ DEEDS: dict[str, tuple[str, set[str]]] = {
     "reason-create": ("/figures/industrial_output/220106/2023-06.ytd/reasons/", {"reviewer"}),
     "reason-drop": ("/figures/industrial_output/220106/2023-06.ytd/reasons/1/price/drop/", {"reviewer"}),
     "cells-save": ("/rounds/2023-07/gxj/cells/", {"staff"}),
+    "form-upload": ("/rounds/2023-07/gxj/upload/", {"staff"}),
     "evidence-create": ("/entries/{entry}/evidence/", {"staff"}),
     "exception-grant": ("/rounds/2023-07/exceptions/grant/", {"reviewer"}),
     "exception-end": ("/rounds/2023-07/exceptions/{exception}/end/", {"reviewer"}),
@@ -209,7 +222,9 @@ def test_public_pages_are_these(client):
     assert client.get("/accounts/login/").status_code == 200
 
 
-@pytest.mark.parametrize("name", [name for name in PAGES if name not in ("evidence-detail", "headline-charts")])
+@pytest.mark.parametrize(
+    "name", [name for name in PAGES if name not in ("evidence-detail", "form-workbook", "headline-charts")]
+)
 def test_pages_are_chinese_and_not_stored_by_proxies(signed_in, world, name):
     path, expected = PAGES[name]
     role = next((role for role, status in expected.items() if status == 200), "leader")

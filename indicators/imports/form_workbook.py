@@ -12,7 +12,8 @@ import hmac
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Any, Final
+from itertools import islice
+from typing import IO, Any, Final, TypeAlias
 
 from django.conf import settings
 from django.utils import timezone
@@ -239,27 +240,37 @@ def read_form(tables: Iterable[Table], round: Round, department: Department) -> 
     Raises WrongForm for a file that is no form of ours, or another round's or department's.
     """
     for table in tables:
-        places = _places(table)
-        if places is not None:
-            return _read_table(table, places, round, department)
+        if found := _found(table):
+            return _read_lines(table, *found, round, department)
     raise WrongForm(_("文件里没有系统发出的填报表，或者表头被改过。%(remedy)s。") % {"remedy": _(_NOT_OURS)})
 
 
-def _places(table: Table) -> dict[str, tuple[int, Head]] | None:
-    """By heading, where its cells stand; None for another table."""
-    found: dict[str, tuple[int, Head]] = {}
-    for place, head in enumerate(table.heads):
-        name = head.path[-1] if head.path else ""
-        if name in HEADINGS:
-            found[name] = (place, head)
-    return found if {*HIDDEN, *ENTRIES.values()} <= found.keys() else None
+Places: TypeAlias = Mapping[str, tuple[int, Head]]  # by heading, which cell of a row and which column of the sheet
 
 
-def _read_table(table: Table, places: Mapping[str, tuple[int, Head]], round: Round, department: Department) -> Returned:
+def _found(table: Table) -> tuple[Places, Iterator[Row]] | None:
+    """Where the headings stand, in the table's head or below what was taken for it, and the lines under them."""
+    rows = iter(table.rows)
+    if places := _places([head.path[-1] if head.path else "" for head in table.heads], table.heads):
+        return places, rows
+    for row in islice(rows, HEADER_LINE):
+        heads = [*table.heads, *(Head(number, ()) for number in range(len(table.heads) + 1, len(row.cells) + 1))]
+        if places := _places([cell if isinstance(cell, str) else "" for cell in row.cells], heads):
+            return places, rows
+    return None
+
+
+def _places(names: Sequence[str], heads: Sequence[Head]) -> Places:
+    """Empty where these are not the headings of a form."""
+    found = {name: (place, heads[place]) for place, name in enumerate(names) if name in HEADINGS}
+    return found if {*HIDDEN, *ENTRIES.values()} <= found.keys() else {}
+
+
+def _read_lines(table: Table, places: Places, rows: Iterator[Row], round: Round, department: Department) -> Returned:
     cells: list[tuple[str, Cell]] = []
     problems: list[Problem] = []
     seen: dict[str, int] = {}
-    for row in table.rows:
+    for row in rows:
         line = _FormLine(table, row, places)
         if (problem := line.check(round, department)) is not None:
             problems.append(problem)
@@ -282,14 +293,15 @@ def _read_table(table: Table, places: Mapping[str, tuple[int, Head]], round: Rou
 class _FormLine:
     """One line of a form that came back."""
 
-    def __init__(self, table: Table, row: Row, places: Mapping[str, tuple[int, Head]]) -> None:
+    def __init__(self, table: Table, row: Row, places: Places) -> None:
         self.table, self.row, self.places = table, row, places
         self.number = self._text(NUMBER)
         self.code = self.number.split("|")[2] if self.number.count("|") == 3 else ""
         self.issued = {field: self._text(f"{ISSUED}{heading}") for field, heading in ENTRIES.items()}
 
     def _cell(self, heading: str) -> str | Flaw:
-        return self.row.cells[self.places[heading][0]]
+        place = self.places[heading][0]
+        return self.row.cells[place] if place < len(self.row.cells) else ""
 
     def _text(self, heading: str) -> str:
         cell = self._cell(heading)
