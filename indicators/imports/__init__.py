@@ -17,7 +17,7 @@ from indicators.imports.standing import approved_words, figure_words, has_moved
 from indicators.models import Indicator, RankPool, StagedFigure, Submission, VintageStatus
 from lvyuan.accounts.models import District, Role, User
 from lvyuan.imports.book import Book
-from lvyuan.imports.models import ImportJob, StagedRow
+from lvyuan.imports.models import ImportJob, RowStatus, StagedRow
 from lvyuan.imports.registry import Answers, Layout, PreviewOutdated, Progress, ShownRow
 from lvyuan.numbers import format_figure
 from lvyuan.ui.words import period_label
@@ -41,7 +41,7 @@ class Observations:
 
     def stage(self, job: ImportJob, book: Book, layout: Layout, user: User, progress: Progress) -> None:
         assert isinstance(layout, FigureLayout)
-        stage_figures(job, book, layout, layout.known, progress)
+        stage_figures(job, book, layout, layout.known, user.department_id, progress)
 
     def staged(self, job: ImportJob) -> QuerySet[Any]:
         return StagedFigure.objects.filter(job=job)
@@ -91,6 +91,8 @@ def _shown(
         rank_text(pools[row.rank_pool_id], row.rank_place, row.rank_by) if row.rank_pool_id and row.rank_place else ""
     )
     new, old = figure_words(value, row.text, row.growth, rank), ""
+    if row.status == RowStatus.REFUSED and not new:
+        new = row.note  # as written
     was = before.get(row.before_id)
     if was is not None and was.vintage.status != VintageStatus.WITHDRAWN:
         old = was.text

@@ -35,11 +35,14 @@ WITH twice AS MATERIALIZED (
     FROM members GROUP BY {_ADDRESS}
 )
 """  # noqa: S608 - names of our own columns
+_COUNT = f"{_GROUPED} SELECT count(*) FROM grouped"  # noqa: S608
 _REFUSED = f"""{_GROUPED}
 SELECT s.seq, s.sheet, s.line, s."column", t.seqs, t.lines, t.sheets, t.differs, t.spoiled
 FROM indicators_stagedfigure s JOIN grouped t ON {_SAME_FIGURE}
 WHERE s.job_id = %(job)s AND s.status <> 'refused' AND (t.differs OR t.spoiled IS NOT NULL)
 """  # noqa: S608
+_TELL_REFUSED = f"{_REFUSED} ORDER BY s.seq LIMIT %(room)s"
+_COUNT_REFUSED = f"SELECT count(*) FROM ({_REFUSED}) r"  # noqa: S608
 _REFUSE = f"""{_GROUPED}
 UPDATE indicators_stagedfigure s SET status = 'refused' FROM grouped t
 WHERE {_SAME_FIGURE} AND s.job_id = %(job)s AND s.status <> 'refused' AND (t.differs OR t.spoiled IS NOT NULL)
@@ -75,12 +78,12 @@ def merge(job: ImportJob, problems: Problems) -> None:
     """
     told = {"job": job.pk}
     with connection.cursor() as cursor:
-        cursor.execute(f"{_GROUPED} SELECT count(*) FROM grouped", told)
+        cursor.execute(_COUNT, told)
         if not cursor.fetchone()[0]:
             return
-        cursor.execute(f"SELECT count(*) FROM ({_REFUSED}) r", told)
+        cursor.execute(_COUNT_REFUSED, told)
         if count := cursor.fetchone()[0]:
-            cursor.execute(f"{_REFUSED} ORDER BY s.seq LIMIT %(room)s", told | {"room": problems.room})
+            cursor.execute(_TELL_REFUSED, told | {"room": problems.room})
             found = cursor.fetchall()
             problems.add_all(_problem(*row) for row in found)
             problems.left += count - len(found)

@@ -13,6 +13,7 @@ from typing import Any, Final
 from django.db import connection
 
 from indicators.imports import merging, standing
+from indicators.imports.checking import check_figures
 from indicators.imports.lines import COLUMNS, NOTE_LENGTH, STATUSES, Candidate, Fault, Known, Line
 from indicators.imports.records import Record
 from indicators.imports.shape import FigureLayout
@@ -34,15 +35,24 @@ _TEXT_LENGTH: Final = 200
 _LOCATOR_LENGTH: Final = 80
 _KNOWN_TEXTS: Final = 100_000  # remembered texts of indicators and periods
 NULL: Final = "\\N"
+# fmt: off
 COPIED: Final = (
-    "job_id sheet seq line column key status district_id indicator_id period_kind period_start period_end version_id"
-    " value comparator unit printed null_reason growth growth_basis text rank_pool_id rank_place rank_by figure_status"
-    " locator note"
-).split()
+    "job_id", "sheet", "seq", "line", "column", "key", "status",
+    "district_id", "indicator_id", "period_kind", "period_start", "period_end", "version_id",
+    "value", "comparator", "unit", "printed", "null_reason", "growth", "growth_basis", "text",
+    "rank_pool_id", "rank_place", "rank_by", "figure_status", "locator", "note",
+)
+_BLANK: Final = (
+    "period_kind", "unit", "printed", "null_reason", "growth_basis", "text", "rank_by", "figure_status", "locator",
+    "note",
+)
+# fmt: on
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
-def stage_figures(job: ImportJob, book: Book, layout: FigureLayout, known: Known, progress: Progress) -> None:
+def stage_figures(
+    job: ImportJob, book: Book, layout: FigureLayout, known: Known, department: int | None, progress: Progress
+) -> None:
     """Fills the job's staged figures and problems. Runs inside the caller's transaction."""
     problems = Problems(job)
     quoted = ", ".join(f'"{name}"' for name in COPIED)
@@ -54,6 +64,7 @@ def stage_figures(job: ImportJob, book: Book, layout: FigureLayout, known: Known
             copy.write("".join(lines))
     merging.merge(job, problems)
     standing.compare(job, problems)
+    check_figures(job, problems, department)
     problems.save()
 
 
@@ -101,7 +112,7 @@ class _Writer:
             return ""
         status = get("status", "")
         text, note = get("text", ""), get("note", "")
-        if status and status not in STATUSES or len(text) > _TEXT_LENGTH or len(note) > NOTE_LENGTH:
+        if (status and status not in STATUSES) or len(text) > _TEXT_LENGTH or len(note) > NOTE_LENGTH:
             return ""
         column = record.column
         place = f"{before}{record.line}{after}{column}{'列' if column else ''}"
@@ -166,6 +177,8 @@ class _Writer:
             said |= _address(*line.identity)
         if candidate:
             said |= _content(candidate, self.known)
+        else:
+            said["note"] = _raw(record)
         return "\t".join(_field(said.get(name, _DEFAULTS.get(name))) for name in COPIED) + "\n"
 
     def note(self, faults: list[Fault], record: Record, table: Table) -> None:
@@ -183,14 +196,12 @@ class _Writer:
 
 
 _UNSTATED: Final = PriceBasis.UNSTATED.value
-_DEFAULTS: Final = dict.fromkeys(
-    "period_kind comparator unit printed null_reason growth_basis text rank_by figure_status locator note".split(), ""
-) | {"comparator": "="}
+_DEFAULTS: Final = dict.fromkeys(_BLANK, "") | {"comparator": "="}
 
 
 def _is_plain(text: str) -> bool:
     """Whether it is digits that the database keeps as they are written."""
-    return text.isascii() and (text[0] != "0" and text.isdigit() and len(text) < 21 or _is_numeral(text))
+    return text.isascii() and ((text[0] != "0" and text.isdigit() and len(text) < 21) or _is_numeral(text))
 
 
 def _is_numeral(text: str) -> bool:
@@ -220,6 +231,15 @@ def _content(candidate: Candidate, known: Known) -> dict[str, Any]:
         "rank_pool_id": pool.pk if pool else None,  # type: ignore[attr-defined]
         "figure_status": status if candidate.states_status else "",
     }
+
+
+def _raw(record: Record) -> str:
+    """What a refused row says, as it says it."""
+    said = ((COLUMNS[name].names[0], text) for name, text in record.cells.items() if text and name not in _ADDRESSES)
+    return "；".join(f"{name} {text}" for name, text in said)[:NOTE_LENGTH]
+
+
+_ADDRESSES: Final = ("indicator", "district", "period")
 
 
 def _escaped(text: str) -> str:

@@ -114,7 +114,7 @@ def _lost_problem(row: StagedFigure, current: Words) -> Problem:
         "value": was.value is not None and row.value is None,
         "growth": was.growth is not None and row.growth is None,
         "text": bool(was.text) and not row.text,
-        "rank": len(current.ranks) > 1 or bool(current.ranks) and row.rank_place is None,
+        "rank": len(current.ranks) > 1 or (bool(current.ranks) and row.rank_place is None),
     }
     names = gettext("、").join(COLUMNS[name].names[0] for name, is_lost in lost.items() if is_lost)
     return Problem(

@@ -336,7 +336,7 @@ def changes(job: ImportJob) -> int:
 
 
 def is_ready(job: ImportJob, *, valid_only: bool = False) -> bool:
-    """Whether the job may be confirmed: nothing wrong, or only single rows that are left out, and something to write."""
+    """Whether the job may be confirmed: nothing wrong, or only rows that are left out, and something to write."""
     return job.state == ImportJob.State.PREVIEWED and changes(job) > 0 and (valid_only or not is_refused(job))
 
 
