@@ -71,6 +71,7 @@ class VintageInput:
     entry: Entry | None = None
     reason: str = ""
     release_authority: str = ""
+    released_at: dt.datetime | None = None  # None: the moment it became known
 
 
 def add_vintages(given: Sequence[VintageInput]) -> list[Vintage]:
@@ -179,7 +180,7 @@ def _add_details(given: Sequence[VintageInput], vintages: Sequence[Vintage]) -> 
     Release.objects.bulk_create(
         Release(
             vintage=vintage,
-            released_at=vintage.known_from,
+            released_at=figure.released_at or vintage.known_from,
             authority=figure.release_authority,
             by=figure.approved_by,
         )
