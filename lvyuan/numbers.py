@@ -196,6 +196,8 @@ def parse_figure(text: str | None, *, unit: str | None = None) -> ParsedFigure:
     if not found or len(stripped) > MAX_LENGTH or not _marks_fit(found):
         raise _refusal(printed)
     own = "亿元" if found["grade"] else found["unit"]
+    if column and column.dimension == "ratio" and own == "个百分点":
+        raise NumberError(printed, _("百分点是两个增速之差，不是增速"), _("请填写增速本身，如 17.1%"))
     if column and own not in (None, name):
         raise NumberError(printed, f"文字的单位是{own}，本列的单位是{name}", _("请换算成本列单位"))
     if column and column.scale != 1 and own is None and found["word"]:

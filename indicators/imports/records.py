@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Final
 
-from lvyuan.imports.table import Flaw
+from django.utils.translation import gettext_noop
+
+from indicators.imports.understanding.columns import figure_in, is_no_figure, period_cell, plain_figure
+from indicators.imports.understanding.when import NOTHING, When, period_text
+from indicators.imports.understanding.wording import SILENT, Said, Wording, key_of, squeezed, units_of
+from lvyuan.imports.table import Cell, Flaw, Row
+from lvyuan.numbers import UNITS, plain
+from lvyuan.periods import PeriodKind
+
+IGNORE: Final = "ignore"
+AS_IS: Final = "as_is"
 
 
 @dataclass(slots=True)
@@ -13,8 +25,9 @@ class Record:
     """One figure as the file states it, by the names of `lines.COLUMNS`; what is absent or empty is "".
 
     `indicator` and `district` are codes where the text was understood, else the text; `period` is a period's code
-    where it was, else the text. `columns` says in which column each field stands (a letter, "" where it has none: it
-    comes from a title, or from an answer). `flaws` are the cells that could not be read, by field: they refuse the row.
+    where it was, else the text. `columns` says in which column each field stands (a letter, absent where it has none:
+    it comes from a title, or from an answer). `flaws` are the cells that could not be read, by field: they refuse
+    the row.
     """
 
     line: int
@@ -29,4 +42,307 @@ class Record:
     def column(self) -> str:
         """The letter of the column that holds the figure: of the value, else the growth, the rank, the words."""
         columns = self.columns
-        return next((columns[name] for name in ("value", "growth", "rank", "text") if columns.get(name)), "")
+        return next((columns[name] for name in ("value", "growth", "rank", "text") if name in columns), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """What the reader needs to know of an indicator."""
+
+    code: str
+    kind: PeriodKind
+    unit: str  # of its latest definition; "" when none is fixed
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One figure column of a slot; `is_fraction` ones say 0.171 for 17.1%."""
+
+    name: str
+    place: int
+    is_fraction: bool = False
+
+
+@dataclass(slots=True)
+class Slot:
+    """The columns that speak of one figure, and what their heads say of it; the rest comes from the row."""
+
+    indicator: str = ""
+    district: str = ""
+    when: When = NOTHING
+    unit: str = ""
+    by: str = ""
+    fields: list[Field] = field(default_factory=list)
+    columns: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RowName:
+    """What the name of a row says; `code` is empty when no indicator is named."""
+
+    code: str = ""
+    text: str = ""  # as written, when nothing matches
+    said: Said = SILENT
+    is_left_out: bool = False
+
+
+_HIDDEN: Final = Flaw(
+    gettext_noop("这一行是隐藏的，开头的几行里没有隐藏行，所以没有问过"),
+    gettext_noop("请取消隐藏，或删去这一行"),
+)
+
+
+@dataclass(slots=True)
+class Shape:
+    """How one table's rows become records."""
+
+    wording: Wording
+    meant: Mapping[str, Meant]
+    labels: dict[str, int] = field(default_factory=dict)  # use → index in the row
+    period_places: tuple[tuple[int, str], ...] = ()  # index, head
+    slots: list[Slot] = field(default_factory=list)
+    context: Slot = field(default_factory=Slot)  # what titles and answers say for the whole table
+    names: dict[str, str] = field(default_factory=dict)  # cleaned row name → code or IGNORE, as answered
+    places: dict[str, str] = field(default_factory=dict)  # the same for districts
+    dates: dict[tuple[str, int], When | str] = field(default_factory=dict)  # period text, line (0: any) → as answered
+    units: dict[str, str] = field(default_factory=dict)  # code → unit where the file states none
+    corrected: dict[str, str] = field(default_factory=dict)  # code → the unit that was meant
+    fractions: frozenset[str] = frozenset()  # codes whose values are fractions, "growth" for rows of growth
+    bare_scope: str = ""  # month or ytd: what 6月 means
+    year_label: str = ""  # what a bare year means when the title says 1—6月
+    takes_last_year: bool = False
+    hidden: str = ""  # IGNORE, "import", or "" when nobody was asked
+    is_long: bool = False
+    has_measure_rows: bool = False
+    _named: dict[str, RowName] = field(default_factory=dict, init=False)
+    _whens: dict[tuple[str, ...], When | str] = field(default_factory=dict, init=False)
+    _periods: dict[tuple[str, int, object], str] = field(default_factory=dict, init=False)
+    _last: str = field(default="", init=False)
+
+    def records(self, rows: Iterable[Row]) -> Iterator[Record]:
+        """The figures of the rows, in their order; constant memory."""
+        self._last = ""
+        found = (record for row in rows for record in self._row(row))
+        return self._joined(found) if self.has_measure_rows else found
+
+    def _joined(self, records: Iterable[Record]) -> Iterator[Record]:
+        """Rows of 总量 and 增速 below each other speak of one figure."""
+        open_: dict[tuple[str, str, str], Record] = {}
+        for record in records:
+            if open_ and next(iter(open_))[0] != record["indicator"]:
+                yield from open_.values()
+                open_ = {}
+            key = record["indicator"], record["district"], record["period"]
+            earlier = open_.get(key)
+            if earlier is None:
+                open_[key] = record
+            elif not {"value", "growth", "rank"} & earlier.cells.keys() & record.cells.keys():
+                open_[key] = replace(
+                    earlier,
+                    cells={**record.cells, **earlier.cells},
+                    columns={**record.columns, **earlier.columns},
+                    flaws=earlier.flaws + record.flaws,
+                )
+            else:
+                yield record
+        yield from open_.values()
+
+    def _row(self, row: Row) -> list[Record]:
+        if row.flaw:
+            return [Record(row.line, {}, {}, (("", row.flaw),))]
+        cells, labels, flaws = row.cells, self.labels, []
+        if row.is_hidden and self.hidden != "import":
+            if self.hidden == IGNORE or not any(figure_in(c) for c in cells if isinstance(c, str) and c):
+                return []
+            flaws.append(("", _HIDDEN))
+        base: dict[str, str] = {}
+        for use, place in labels.items():
+            cell = cells[place]
+            if isinstance(cell, Flaw):
+                flaws.append((use, cell))
+            elif cell:
+                base[use] = cell
+        name = self.row_name(base.pop("indicator", ""))
+        if name.is_left_out:
+            return []
+        said, own_unit = name.said, base.pop("unit", "")
+        measure = said.measure
+        if "measure" in base:
+            kind = self.wording.read(base.pop("measure"))
+            measure, said = kind.measure or measure, replace(said, when=said.when.under(kind.when))
+        if measure in ("ignored", "unsure") or (measure == "last_year" and not self.takes_last_year):
+            return []
+        if name.code:
+            self._last = name.code
+        code = name.code or (self._last if measure in ("growth", "rank", "last_year") and not name.text else "")
+        district = self._district(base.pop("district", "")) if "district" in labels else said.district
+        if district == IGNORE:
+            return []
+        when = self._when(row, flaws) if self.period_places else said.when
+        if when == IGNORE:
+            return []
+        found = []
+        for number, slot in enumerate(self.slots):
+            record = self._record(row.line, cells, slot, measure, flaws)
+            if record is None:
+                if not self.is_long or not (code or name.text) or not when:
+                    continue
+                record = Record(row.line, {}, slot.columns, tuple(flaws))
+            meant = code or slot.indicator or ("" if name.text else self.context.indicator)
+            texts = {**base, **record.cells, "indicator": meant or name.text}
+            texts["district"] = district or slot.district or self.context.district
+            texts["period"] = self._period(meant, number, slot, when, said, measure)
+            if "value" in texts:
+                self._say_unit(texts, meant, own_unit, said, slot)
+                if meant in self.fractions:
+                    texts["value"] = hundredfold(texts["value"])
+            elif "growth" in texts and measure == "growth" and "growth" in self.fractions:
+                texts["growth"] = hundredfold(texts["growth"])
+            if "rank" in texts and "rank_by" not in texts and (slot.by or said.by):
+                texts["rank_by"] = slot.by or said.by
+            record.cells = texts
+            found.append(record)
+        return found
+
+    def _record(
+        self, line: int, cells: list[Cell], slot: Slot, measure: str, row_flaws: list[tuple[str, Flaw]]
+    ) -> Record | None:
+        """The slot's figures in this row; None when there are none."""
+        texts: dict[str, str] = {}
+        flaws, columns, has_figure = row_flaws, slot.columns, False
+        for part in slot.fields:
+            cell = cells[part.place]
+            if not cell:
+                continue
+            name = measure if part.name == "value" and measure in ("growth", "rank") else part.name
+            if name != part.name:
+                columns = {name if use == part.name else use: letter for use, letter in columns.items()}
+            if isinstance(cell, Flaw):
+                flaws = [*flaws, (name, cell)]
+                continue
+            text = plain_figure(cell)
+            has_figure = has_figure or text[-1].isdigit() or not is_no_figure(text)
+            texts[name] = hundredfold(text) if part.is_fraction else text
+        if not has_figure and len(flaws) == len(row_flaws):
+            return None
+        return Record(line, texts, columns, tuple(flaws))
+
+    # Labels
+
+    def row_name(self, text: str) -> RowName:
+        """What the text in the column of indicators names."""
+        if (found := self._named.get(text)) is None:
+            found = self._named[text] = self._read_name(text)
+        return found
+
+    def _read_name(self, text: str) -> RowName:
+        if not text:
+            return RowName()
+        told = self.names.get(key_of(text), "")
+        said = self.wording.read(text)
+        if told == IGNORE:
+            return RowName(text=text, is_left_out=True)
+        if told:
+            return RowName(told, said=replace(said, indicators=(told,)))
+        if said.indicator:
+            return RowName(said.indicator, said=said)
+        return RowName(text="" if (said.measure or said.when or said.district) and not said.rest else text, said=said)
+
+    def _district(self, text: str) -> str:
+        if not text:
+            return ""
+        said = self.wording.read(text)
+        return self.places.get(key_of(text)) or said.district or text
+
+    def _when(self, row: Row, flaws: list[tuple[str, Flaw]]) -> When | str:
+        """What the row's period columns say together; a text that is a code or that nobody can read stays a text."""
+        texts = tuple(
+            c if isinstance(c, str) else "" for c in (row.cells[place] for place, _head in self.period_places)
+        )
+        flaws += [
+            ("period", c) for c in (row.cells[place] for place, _head in self.period_places) if isinstance(c, Flaw)
+        ]
+        if self.dates and (told := self.told_when(texts, row.line)):
+            return told
+        if (when := self._whens.get(texts)) is None:
+            when = self._whens[texts] = self.read_when(texts)
+        return when
+
+    def told_when(self, texts: tuple[str, ...], line: int) -> When | str:
+        """What the sender said of a date with two readings in this line; "" when nothing was asked."""
+        told = (self.dates.get((text, line)) or self.dates.get((text, 0)) for text in texts)
+        return next((when for when in told if when), "")
+
+    def read_when(self, texts: tuple[str, ...]) -> When | str:
+        """As `_when`, of the texts alone."""
+        when = NOTHING
+        for text, (_place, head) in zip(texts, self.period_places, strict=True):
+            if text:
+                said = period_cell(text, head, self.wording)
+                if said is None:
+                    return text
+                when = when.under(said)
+        return when
+
+    def _period(self, code: str, number: int, slot: Slot, row: When | str, said: Said, measure: str) -> str:
+        if isinstance(row, str):
+            return row
+        key = code, number, (row, said.when, measure)
+        if (text := self._periods.get(key)) is None:
+            text = self._periods[key] = self.period_of(code, slot, row.under(said.when), measure)
+        return text
+
+    def period_of(self, code: str, slot: Slot, row: When, measure: str = "") -> str:
+        """The code of the period that column, row and title name together for an indicator, else their text."""
+        return period_text(
+            self.whole(slot, row, measure), self.meant[code].kind if code in self.meant else PeriodKind.YTD
+        )
+
+    def whole(self, slot: Slot, row: When, measure: str = "") -> When:
+        """Column, row and title together."""
+        own = slot.when.under(row)
+        outer = self.context.when
+        if own.year and not own.label and outer.label and outer.year != own.year:
+            outer = replace(outer, label=self.year_label)
+        when = own.under(outer)
+        if measure == "last_year":
+            when = replace(when, back=1)
+        return replace(when, scope=self.bare_scope) if when.is_bare_month and self.bare_scope else when
+
+    # Units
+
+    def stated_unit(self, own: str, said: Said, slot: Slot) -> str:
+        """The unit that row or column states for a level, before what titles and answers say."""
+        listed = units_of(squeezed(own)) if own else ()
+        for units in (listed, said.units if said.measure in ("", "value") else (), (slot.unit,) if slot.unit else ()):
+            levels = [unit for unit in units if unit != "%"] or list(units)
+            if len(levels) == 1:
+                return levels[0]
+        return own
+
+    def _say_unit(self, texts: dict[str, str], code: str, own: str, said: Said, slot: Slot) -> None:
+        if code in self.corrected:
+            unit = self.corrected[code]
+        else:
+            unit = self.stated_unit(own, said, slot)
+            if not unit and texts["value"][-1].isdigit():
+                unit = self.units.get(code, "")
+        if unit:
+            texts["unit"] = spelled(unit, self.meant[code].unit if code in self.meant else "")
+
+
+def spelled(unit: str, own: str) -> str:
+    """万 and 亿 alone are the indicator's own counting unit's: 亿 of a sum of money is 亿元."""
+    if unit in ("万", "亿") and own in UNITS:
+        whole = next((u.name for u in UNITS.values() if u.dimension == UNITS[own].dimension and u.scale == 1), "")
+        return f"{unit}{whole}" if f"{unit}{whole}" in UNITS else unit
+    return unit
+
+
+def hundredfold(text: str) -> str:
+    """0.171 as 17.1; texts that are no plain number, or say their unit, stay."""
+    figure = figure_in(text)
+    if figure is None or figure.value is None or figure.unit:
+        return text
+    value = (figure.value * Decimal(100)).normalize()
+    return plain(value)

@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from django.utils.translation import gettext
+
 from indicators.imports.lines import Known
-from indicators.imports.records import Record
-from lvyuan.imports.registry import Answers, Layout
+from indicators.imports.records import Record, Shape
+from indicators.imports.understanding import units
+from indicators.imports.understanding.asking import (
+    Asking,
+)
+from indicators.imports.understanding.levels import latest_values
+from indicators.imports.understanding.names import Names
+from indicators.imports.understanding.reading import Reading
+from lvyuan.imports.registry import Answers, Layout, Problem
 from lvyuan.imports.table import Row, Table
 
 
@@ -15,18 +24,43 @@ from lvyuan.imports.table import Row, Table
 class FigureLayout(Layout):
     """What was understood of each table; `records` reads its rows by it."""
 
-    shapes: dict[int, object] = field(default_factory=dict)  # by the table's number; absent: nothing for us
+    shapes: dict[int, Shape] = field(default_factory=dict)  # by the table's number; absent: nothing for us
 
     def records(self, table: Table, rows: Iterable[Row] | None = None) -> Iterator[Record]:
         """The figures that the table states, row by row, in constant memory. Nothing for a table that is left out."""
-        raise NotImplementedError
+        shape = self.shapes.get(table.number)
+        if shape is not None:
+            yield from shape.records(table.rows if rows is None else rows)
 
 
 def layout_of(
     tables: Iterable[Table], answers: Answers, known: Known, remembered: Collection[str] = ()
 ) -> FigureLayout:
-    """What the tables say, from their heads, titles and first rows; no query.
+    """What the tables say, from their heads, titles and first rows; one query.
 
     `remembered` are the codes of those answers that come from the sender's last file of this shape.
     """
-    raise NotImplementedError
+    layout, asking, names = FigureLayout(), Asking(answers, remembered), Names(known)
+    read = [Reading(table, asking, names) for table in tables]
+    for reading in read:
+        reading.understand()
+    codes = {code for reading in read for code in reading.levels}
+    latest = latest_values(names.keys[code] for code in codes)
+    for reading in read:
+        units.compare(reading, {names.codes[pk]: value for pk, value in latest.items()})
+        layout.columns += reading.uses
+        layout.problems += reading.problems
+        if reading.is_read:
+            layout.shapes[reading.number] = reading.shape
+    layout.questions = asking.questions
+    if not layout.shapes and not layout.questions and not layout.problems:
+        line = read[0].table.header_line if read else 0
+        layout.problems.append(
+            Problem(
+                sheet=read[0].table.sheet if read else "",
+                line=line,
+                message=gettext("文件里没有找到指标的数据"),
+                remedy=gettext("请核对选择的导入内容，或让表里写有指标名称、时期和数值"),
+            )
+        )
+    return layout

@@ -80,6 +80,7 @@ class ColumnUse:
     letter: str
     name: str
     use: str = ""
+    reason: str = ""  # why it is ignored, when there is more to say than that nothing knows it
     code: str = ""
     choices: Sequence[tuple[str, str]] = ()
 

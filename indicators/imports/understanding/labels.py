@@ -1,0 +1,99 @@
+"""Which columns say what a row is about."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
+
+from django.utils.translation import gettext
+
+from indicators.imports.understanding.columns import (
+    NAMES,
+    USES,
+    Column,
+    is_number,
+    period_cell,
+)
+from indicators.imports.understanding.when import is_dotted
+from indicators.imports.understanding.wording import squeezed, units_of
+
+if TYPE_CHECKING:
+    from indicators.imports.understanding.reading import Reading
+
+_YEAR: Final = re.compile("(?:19|20)[0-9]{2}")
+_DECIMAL_MONTH: Final = re.compile("(?:19|20)[0-9]{2}[.][0-9]{1,2}")
+
+
+def find_labels(reading: Reading) -> None:
+    """The columns that say what a row is about, by their names, else by what stands in them."""
+    free = [column for column in reading.columns if not column.is_told]
+    for column in free:
+        use = NAMES.get(column.name) or NAMES.get(squeezed(column.head.name), "")
+        if use == "unit" and column.cells and not any(units_of(squeezed(cell)) for cell in column.cells):
+            use = ""
+        if use in ("indicator", "district", "measure", "text", "note") and column.is_numeric and column.cells:
+            use = "" if not (use == "district" and votes(reading, column)["district"]) else use
+        column.use = use
+    for column in free:
+        if not column.use and column.cells and not column.said.measure and not column.said.indicators:
+            column.use = use_by_content(reading, column)
+    if not reading.label("indicator") and not any(c.said.indicators for c in reading.columns) and not reading.titled:
+        for column in free:
+            if not column.use and column.cells and not column.numbers and not column.said.measure:
+                column.use = "indicator"
+                break
+    for use in ("indicator", "district", "unit", "measure", "rank_by", "text", "status", "note"):
+        keep_one(reading, use)
+
+
+def votes(reading: Reading, column: Column) -> dict[str, int]:
+    """How many of the cells speak as which label."""
+    found: defaultdict[str, int] = defaultdict(int)
+    for cell in column.cells[:200]:
+        said, name = reading.wording.read(cell), squeezed(cell)
+        if said.indicators:
+            found["indicator"] += 1
+        elif said.district:
+            found["district"] += 1
+        elif units_of(name):
+            found["unit"] += 1
+        elif not is_number(cell) and (period_cell(cell, column.name, reading.wording) or is_dotted(name)):
+            found["period"] += 1
+        elif said.measure and not said.rest:
+            found["measure"] += 1
+    return found
+
+
+def use_by_content(reading: Reading, column: Column) -> str:
+    found, size = votes(reading, column), min(len(column.cells), 200)
+    if column.is_numeric:
+        is_years = all(_YEAR.fullmatch(squeezed(cell)) for cell in column.cells)
+        is_first = column.place == min(c.place for c in reading.columns if c.cells)
+        codes = found["indicator"] or found["district"]
+        if codes * 2 > size:
+            return "indicator" if found["indicator"] >= found["district"] else "district"
+        is_dotted_column = any(is_dotted(squeezed(cell)) for cell in column.cells) and all(
+            _DECIMAL_MONTH.fullmatch(squeezed(cell)) for cell in column.cells
+        )
+        others = any(c is not column and c.is_numeric for c in reading.columns)
+        return "period" if is_first and others and not column.head.path and (is_years or is_dotted_column) else ""
+    if found["indicator"] and found["indicator"] * 4 >= size and not any(c.said.indicators for c in reading.columns):
+        return "indicator"
+    use = max(("unit", "period", "district", "measure"), key=lambda use: found[use])
+    return use if found[use] * 2 > size else ""
+
+
+def keep_one(reading: Reading, use: str) -> None:
+    """One column for each label: the one whose texts are known best, the first among equals."""
+    there = [column for column in reading.columns if column.use == use]
+    if len(there) < 2:
+        return
+    best = max(there, key=lambda column: (column.is_told, votes(reading, column)[use], -column.place))
+    for column in there:
+        if column is best:
+            continue
+        measures = votes(reading, column)["measure"]
+        column.use = "measure" if use == "indicator" and measures * 2 > len(column.cells[:200]) else ""
+        if not column.use:
+            column.reason = gettext("%(use)s已由%(letter)s列说明") % {"use": USES[use], "letter": best.letter}
