@@ -52,10 +52,19 @@ def _pair(flaw: Flaw) -> list[str]:
 
 
 _encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_pair).encode
+# No text in JSON holds this character as it stands, so it shows where an item ends.
+_MARK: Final = "\x1e"
+_encode_marked: Final = json.JSONEncoder(ensure_ascii=False, separators=(f",{_MARK}", ":"), default=_pair).encode
 
 
 def _line(said: object) -> bytes:
     return f"{_encode(said)}\n".encode("utf-8", "replace")
+
+
+def _lines(rows: list[tuple[Any, ...]]) -> str:
+    """A line for each row, which ends with a true or false: encoding many at once takes half the time."""
+    text = _encode_marked(rows)[1:-1]
+    return text.replace(f"e],{_MARK}[", "e]\n[").replace(_MARK, "") + "\n"
 
 
 class _Answer:
@@ -78,29 +87,27 @@ class _Answer:
         return {"hidden_sheets": report.hidden_sheets, "skipped": report.skipped}
 
     def _write_rows(self, table: Table) -> int:
-        count, lines = 0, list[str]()
+        count, rows = 0, list[tuple[Any, ...]]()
         for row in table.rows:
-            lines.append(_encode((row.line, row.cells, row.flaw, row.is_hidden)))
-            self.cells += len(row.cells)
-            if len(lines) == _BATCH:
-                count += len(lines)
-                self._flush(table, lines)
-        count += len(lines)
-        self._flush(table, lines)
-        return count
+            rows.append((row.line, row.cells, row.flaw, row.is_hidden))
+            if len(rows) == _BATCH:
+                count += self._flush(rows)
+        return count + self._flush(rows)
 
-    def _flush(self, table: Table, lines: list[str]) -> None:
-        if not lines:
-            return
-        lines.append("")
-        text = "\n".join(lines)
-        lines.clear()
+    def _flush(self, rows: list[tuple[Any, ...]]) -> int:
+        """Writes the rows, within the limits of the whole file; gives how many."""
+        if not rows:
+            return 0
+        count, text = len(rows), _lines(rows)
         self.size += len(text)
+        self.cells += sum(len(cells) for _line, cells, _flaw, _is_hidden in rows)
+        rows.clear()
         if self.size > MAX_TEXT:
             raise Unreadable(f"文件的文字总量超过 {MAX_TEXT // 10_000} 万字的上限。{SPLIT}。")
         if self.cells > MAX_CELLS:
             raise Unreadable(f"文件的单元格超过 {MAX_CELLS // 10_000} 万个的上限。{SPLIT}。")
         self.target.write(text.encode("utf-8", "replace"))
+        return count
 
 
 def _empty(report: reading.Report) -> str:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from lvyuan.imports.reading import formats
 from lvyuan.imports.reading.formats import Format
@@ -26,7 +26,7 @@ from lvyuan.imports.table import MAX_COLUMNS, MAX_ROWS, Cell, Grid, Row, Unreada
 from lvyuan.numbers import _
 
 MAX_MERGED: Final = 100_000
-_CONTENT, _MANIFEST = "content.xml", "META-INF/manifest.xml"
+_CONTENT, _MANIFEST, _META = "content.xml", "META-INF/manifest.xml", "meta.xml"
 _NAMES: Final = "urn:oasis:names:tc:opendocument:xmlns:"
 _TABLE, _TEXT, _OFFICE, _STYLE = (f"{_NAMES}{name}:1.0 " for name in ("table", "text", "office", "style"))
 _CALC: Final = "urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0 "
@@ -34,7 +34,9 @@ _DRAW: Final = f"{_NAMES}drawing:1.0 "
 _CELL, _COVERED, _ROW, _COLUMN = (
     f"{_TABLE}{name}" for name in ("table-cell", "covered-table-cell", "table-row", "table-column")
 )
-_YEAR_MONTH: Final = re.compile(r"[0-9]{4}年(?:[0-9]{1,2}月)?")
+# Dates that show no day, as the cell's text says.
+_NO_DAY: Final = re.compile(r"([0-9]{4})年?|(?:[0-9]{4}年)?[0-9]{1,2}月")
+_SHOWN_NUMBER: Final = re.compile(r"[^0-9]*([0-9][0-9,]*(?:\.[0-9]+)?)[^0-9]*")
 _HIDDEN: Final = ("collapse", "filter")
 
 
@@ -60,7 +62,8 @@ def read(path: Path, report: Report) -> Iterator[Grid]:
         sheets = _Outline().run(archive)
         if not sheets:
             raise Unreadable(_("这不是电子表格（可能是文字文档或演示文稿）。请上传 ods 工作簿。"))
-        source = _Source(archive)
+        written_by = archive.read(_META) if _META in names else b""
+        source = _Source(archive, is_calculated=b"LibreOffice" in written_by or b"OpenOffice" in written_by)
         for number, sheet in enumerate(sheets):
             if not sheet.is_visible:
                 report.hidden_sheets.append(shown(sheet.name, 60))
@@ -163,8 +166,9 @@ class _Outline(_Walk):
 class _Source(_Walk):
     """The second pass: rows of all sheets one after another."""
 
-    def __init__(self, archive: zipfile.ZipFile) -> None:
+    def __init__(self, archive: zipfile.ZipFile, *, is_calculated: bool) -> None:
         super().__init__()
+        self.is_calculated = is_calculated  # by a program that leaves the type out where a formula gives an empty text
         self.found: deque[tuple[int, Row, int]] = deque()  # sheet, row, how often it stands there
         self.number = -1
         self.is_hidden = False
@@ -244,7 +248,7 @@ class _Source(_Walk):
         elif self.depth != 1:
             return
         elif name in (_CELL, _COVERED) and self.cell is not None:
-            cell, attributes = _cell(self.cell, "".join(self.texts)), self.cell
+            cell, attributes = self._cell(self.cell, "".join(self.texts)), self.cell
             self.cell = None
             count = _count(attributes, "number-columns-repeated")
             if cell == "":
@@ -258,32 +262,35 @@ class _Source(_Walk):
         elif name == _ROW and self.cells:
             self.found.append((self.number, Row(self.line, self.cells, None, self.is_hidden), self.repeated))
 
-
-def _cell(attributes: dict[str, str], text: str) -> Cell:
-    kind = attributes.get(f"{_OFFICE}value-type", "")
-    if attributes.get(f"{_CALC}value-type") == "error":
-        return formats.formula_error()
-    if kind in ("float", "currency", "percentage"):
-        return _number(attributes.get(f"{_OFFICE}value", ""), kind, text)
-    if kind == "date":
-        seen = text.strip()
-        if _YEAR_MONTH.fullmatch(seen):
-            return seen
-        return formats.iso_moment(attributes.get(f"{_OFFICE}date-value", ""), Format.DATE)
-    if kind == "time":
-        return formats.not_a_moment()
-    if kind == "boolean":
-        return formats.logical(attributes.get(f"{_OFFICE}boolean-value") == "true")
-    said = text_cell(text) if text else text_cell(attributes.get(f"{_OFFICE}string-value", ""))
-    if not said and not kind and f"{_TABLE}formula" in attributes:
-        return formats.not_calculated()
-    return said
+    def _cell(self, attributes: dict[str, str], text: str) -> Cell:
+        kind = attributes.get(f"{_OFFICE}value-type", "")
+        if attributes.get(f"{_CALC}value-type") == "error":
+            return formats.formula_error()
+        if kind in ("float", "currency", "percentage"):
+            return _number(attributes.get(f"{_OFFICE}value", ""), kind, text)
+        if kind == "date":
+            seen = text.strip()
+            if no_day := _NO_DAY.fullmatch(seen):
+                return f"{no_day[1]}年" if no_day[1] else seen
+            return formats.iso_moment(attributes.get(f"{_OFFICE}date-value", ""), Format.DATE)
+        if kind == "time":
+            return formats.not_a_moment()
+        if kind == "boolean":
+            return formats.logical(attributes.get(f"{_OFFICE}boolean-value") == "true")
+        said = text_cell(text) if text else text_cell(attributes.get(f"{_OFFICE}string-value", ""))
+        if not said and not kind and f"{_TABLE}formula" in attributes and not self.is_calculated:
+            return formats.not_calculated()
+        return said
 
 
 def _number(value: str, kind: str, text: str) -> Cell:
     if text.startswith(("#", "Err:")):  # how errors stand where the writer knows no better
         return formats.formula_error()
-    number: Any = formats.stored_number(value)
+    number = formats.stored_number(value)
     if number is None:
         return formats.no_number()
-    return formats.shown_number(number, Format.PERCENT if kind == "percentage" else Format.PLAIN)
+    if kind == "percentage":
+        return formats.shown_number(number, Format.PERCENT)
+    seen = _SHOWN_NUMBER.fullmatch(text)
+    is_scaled = seen is not None and abs(number) > 100 * (float(seen[1].replace(",", "")) + 1)
+    return formats.shown_number(number, Format.SCALED if is_scaled else Format.PLAIN)

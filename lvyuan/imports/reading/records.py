@@ -76,7 +76,9 @@ def _records(where: str, data: list[Any], defaults: dict[str, Any]) -> list[dict
     for line, record in enumerate(data, 1):
         if not isinstance(record, dict):
             raise Unreadable(f"{where}第{line}条不是记录（{{…}}）。请把每条数据写成一个记录。")
-    return [defaults | record for record in data] if defaults else data
+    if not defaults:
+        return data
+    return [record | {name: value for name, value in defaults.items() if name not in record} for record in data]
 
 
 def _models(data: list[Any]) -> list[tuple[str, list[dict[str, Any]]]]:

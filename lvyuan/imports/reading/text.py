@@ -140,30 +140,35 @@ def read(path: Path, suffix: str) -> Iterator[Grid]:
     yield Grid(sheet="", unit="行", rows=_rows(path, encoding, suffix))
 
 
-# What makes a cell need a look: odd characters, blanks at its ends, or a line so long that a cell may be too long.
-_UNCLEAN: Final = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u00a0\u200b\u3000\ud800-\udfff\ufeff\ufffd\ufffe\uffff]"
-    r'|[,;|\n\r"] | [,;|\n\r"]|\t'
-    f"|[^\n\r]{{{MAX_CELL + 1}}}"
-)
+# What makes the cells of a block need a look, one by one: odd characters, or blanks at an end of a cell.
+_ODD: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u00a0\u200b\u3000\ud800-\udfff\ufeff\ufffd\ufffe\uffff]")
+_BLANK: Final = re.compile(r' (?:(?<=[,;|\t\n\r"] )|(?=[,;|\t\n\r"]))')
 
 
 class _Lines:
-    """The file's lines; `is_clean` says whether every cell since the last reset can be taken as it stands."""
+    """The file's lines; `is_clean` says whether the cells of the record just read can be taken as they stand."""
 
-    def __init__(self, file: TextIO, *, tabs: bool) -> None:
-        self.file, self.is_clean, self.tabs = file, True, tabs
+    def __init__(self, file: TextIO, delimiter: str) -> None:
+        self.file, self.delimiter, self.is_clean = file, delimiter, True
 
     def __iter__(self) -> Iterator[str]:
         while lines := self.file.readlines(BLOCK):
-            text = "".join(lines)
-            is_clean = not _UNCLEAN.search(text.replace("\t", ",") if self.tabs else text) and " " not in (
-                text[0],
-                text[-1],
-            )
-            self.is_clean = self.is_clean and is_clean
-            yield from lines
+            is_clean = self._is_clean(lines)
+            self.is_clean = self.is_clean and is_clean  # a record may have begun in the block before
+            yield lines[0]
             self.is_clean = is_clean
+            yield from lines[1:]
+
+    def _is_clean(self, lines: list[str]) -> bool:
+        if max(map(len, lines)) > MAX_CELL:
+            return False
+        text = "".join(lines)
+        return (
+            " " not in (text[0], text[-1])
+            and (self.delimiter == "\t" or "\t" not in text)
+            and not _BLANK.search(text)
+            and not _ODD.search(text)
+        )
 
 
 def _rows(path: Path, encoding: str, suffix: str) -> Iterator[Row]:
@@ -173,7 +178,7 @@ def _rows(path: Path, encoding: str, suffix: str) -> Iterator[Row]:
         separator = re.match(r"sep=(.)[\r\n]", sample[0]) if sample else None
         delimiter = separator[1] if separator else delimiter_of(sample, suffix)
         file.seek(0)
-        lines = _Lines(file, tabs=delimiter == "\t")
+        lines = _Lines(file, delimiter)
         records = csv.reader(lines, delimiter=delimiter, strict=True)
         try:
             for line, cells in enumerate(records, 1):

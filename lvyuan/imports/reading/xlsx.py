@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final, TypeAlias
+from xml.sax.saxutils import escape
 
 from lvyuan.imports.reading import formats
 from lvyuan.imports.reading.formats import Format
@@ -24,9 +25,10 @@ from lvyuan.numbers import _
 
 MAX_ROW_TEXT: Final = 32_000_000  # characters of one row's XML
 MAX_MERGED: Final = 100_000
+MAX_KEPT: Final = 50_000  # different inline texts whose cells are kept
 MAX_FRAME: Final = 1 << 24  # bytes of a sheet before and after its rows
 
-# reference, style, type, formula, value, inline text, anything else
+# Reference, style, type, formula, value, inline text, anything else.
 Raw: TypeAlias = tuple[str, str, str, str, str, str, str]
 
 _CELL: Final = re.compile(
@@ -35,7 +37,10 @@ _CELL: Final = re.compile(
     r'(?:<v>([^<]*)</v>|<v ?/>|<is><t(?: xml:space="preserve")?>([^<]*)</t></is>)?</c>)'
     r"|(<[^>]*>|[^<]+)"
 )
-_ROW: Final = re.compile(r"<row(\s[^>]*?)?(?:/>|>(.*?)</row>)", re.DOTALL)
+# A number of so few digits, without needless zeros, is what people see.
+_is_simple: Final = re.compile(r"0|-?[1-9][0-9]*|-?(?:0|[1-9][0-9]*)\.[0-9]*[1-9]").fullmatch
+_SIMPLE_LENGTH: Final = 15
+_BLANK_ROW: Final = re.compile(r"<row(\s[^>]*)?/>")
 _ROW_NUMBER: Final = re.compile(r"""\sr\s*=\s*["']([0-9]{1,7})["']""")
 _ROW_HIDDEN: Final = re.compile(r"""\s(?:hidden\s*=\s*["'](?:1|true)["']|ht\s*=\s*["']0(?:\.0+)?["'])""")
 _STRING: Final = re.compile(
@@ -72,7 +77,7 @@ class _Sheet:
             if found := _ROWS_START.search(self.head):
                 self.is_begun = True
                 del self.head[found.start() :]
-        if found := _ROWS_END.search(joined):
+        if b"sheetData" in joined and (found := _ROWS_END.search(joined)):
             self.tail[:] = joined[found.start() :]
         elif self.tail:
             self.tail += chunk
@@ -87,6 +92,7 @@ class _Book:
     sheets: list[_Sheet]
     strings: list[Cell]
     formats: dict[str, Format]
+    texts: dict[str, Cell]
     is_1904: bool
     is_uncalculated: bool  # the writer left formulas to be calculated on opening: a 0 is no result
 
@@ -121,7 +127,7 @@ def _open(archive: zipfile.ZipFile, report: Report) -> _Book:
         if name == "Relationship" and attributes.get("TargetMode") != "External":
             member = posixpath.normpath(posixpath.join("/xl", attributes["Target"])).lstrip("/").lower()
             parts[attributes["Id"]] = attributes.get("Type", "").rpartition("/")[2], names.get(member, "")
-    book = _Book(archive, [], [], {}, is_1904=False, is_uncalculated=False)
+    book = _Book(archive, [], [], {}, {}, is_1904=False, is_uncalculated=False)
     for name, attributes in workbook:
         if name == "sheet":
             kind, member = parts[attributes["id"]]
@@ -274,12 +280,16 @@ def _rows(book: _Book, sheet: _Sheet) -> Iterator[Row]:
     line = 0
     with named_broken():
         for piece in _pieces(book.archive.open(sheet.member), "row", where):
-            for attributes, body in _ROW.findall(piece):
-                number = _ROW_NUMBER.search(attributes)
-                previous, line = line, int(number[1]) if number else line + 1
-                if not previous < line <= MAX_ROWS:
-                    raise Unreadable(BROKEN)
-                if body and (cells := _cells(book, body, str(line), letters)):
+            bodies = piece.split("</row>")
+            bodies.pop()
+            for body in bodies:
+                for before in _BLANK_ROW.findall(body) if "/>" in body else ():
+                    line = _line(before, line)
+                start = body.rindex("<row")
+                end = body.index(">", start)
+                attributes = body[start + 4 : end]
+                line = _line(attributes, line)
+                if cells := _cells(book, body[end + 1 :], str(line), letters):
                     if len(cells) > MAX_COLUMNS:
                         raise Unreadable(
                             f"{where}第{line}行的内容到第 {len(cells)} 列，超过 {MAX_COLUMNS} 列的上限。"
@@ -288,52 +298,72 @@ def _rows(book: _Book, sheet: _Sheet) -> Iterator[Row]:
                     yield Row(line, cells, None, bool(_ROW_HIDDEN.search(attributes)))
 
 
+def _line(attributes: str, previous: int) -> int:
+    """The number of a row, which must come behind the one before."""
+    number = _ROW_NUMBER.search(attributes)
+    line = int(number[1]) if number else previous + 1
+    if not previous < line <= MAX_ROWS:
+        raise Unreadable(BROKEN)
+    return line
+
+
 def _cells(book: _Book, body: str, line: str, letters: dict[str, int]) -> list[Cell]:
     """The cells of a row up to the last that says something."""
-    strings, kinds = book.strings, book.formats
+    strings, kinds, texts = book.strings, book.formats, book.texts
     found: list[Raw] = _CELL.findall(body)
-    if any(raw[6] and not raw[6].isspace() for raw in found):
-        found = _parsed(body)
     cells: list[Cell] = []
-    column, cell = 0, ""
-    for place, style, kind, formula, value, inline, _other in found:
-        if _other:
-            continue
+    column = 0
+    cell: Cell
+    for place, style, kind, formula, value, inline, other in found:
+        if other:
+            if other.isspace():
+                continue
+            return _cells(book, _rewritten(body), line, letters)
         if place:
             name = place.removesuffix(line)
-            if name not in letters:
-                letters[name] = _column(name)
-            number = letters[name]
+            number = letters.get(name) or _letters(name, letters)
             if number <= column:
                 raise Unreadable(BROKEN)
             column = number
         else:
             column += 1
-        if kind == "s":
+        if not kind or kind == "n":
+            if formula and (not value or (value == "0" and book.is_uncalculated)):
+                cell = formats.not_calculated()
+            elif not value:
+                continue
+            elif style not in kinds and len(value) <= _SIMPLE_LENGTH and _is_simple(value):
+                cell = value
+            else:
+                cell = _number(value, kinds.get(style, Format.PLAIN), book.is_1904)
+        elif kind == "s":
             if not value:
                 continue
             cell = strings[_index(value)]
         elif kind == "inlineStr":
-            cell = text_cell(_plain(inline))
-        elif not kind or kind == "n":
-            if not value:
-                if not formula:
-                    continue
-                cell = formats.not_calculated()
-            elif formula and book.is_uncalculated and value == "0":
-                cell = formats.not_calculated()
-            elif style in kinds or not (value.isdecimal() and value.isascii() and len(value) < 16):
-                cell = _number(value, kinds.get(style, Format.PLAIN), book.is_1904)
-            else:
-                cell = value.lstrip("0") or "0"
+            known = texts.get(inline)
+            cell = _inline(inline, texts) if known is None else known
         else:
             cell = _other_cell(kind, value, kinds.get(style, Format.DATE))
         if cell == "":
             continue
-        if (gap := column - len(cells) - 1) > 0:
-            cells.extend([""] * gap)
+        if column > len(cells) + 1:
+            cells.extend([""] * (column - len(cells) - 1))
         cells.append(cell)
     return cells
+
+
+def _letters(name: str, letters: dict[str, int]) -> int:
+    letters[name] = _column(name)
+    return letters[name]
+
+
+def _inline(text: str, texts: dict[str, Cell]) -> Cell:
+    """The cell of a text written in place; those that come again and again are kept."""
+    cell = text_cell(_plain(text))
+    if len(texts) < MAX_KEPT:
+        texts[text] = cell
+    return cell
 
 
 def _index(value: str) -> int:
@@ -359,34 +389,38 @@ def _other_cell(kind: str, value: str, shown_as: Format) -> Cell:
     raise Unreadable(BROKEN)
 
 
-def _parsed(body: str) -> list[Raw]:
-    """What `_CELL` finds, for a row that is written in another way."""
-    found: list[Raw] = []
+def _rewritten(body: str) -> str:
+    """A row that is written in another way, as `_CELL` takes it."""
+    found: list[str] = []
     inside: list[str] = []
     cell: dict[str, str] = {}
-    texts: dict[str, list[str]] = {}
+    texts: dict[str, str] = {}
 
     def start(name: str, attributes: dict[str, str]) -> None:
         inside.append(name.rpartition(":")[2])
         if inside[-1] == "c":
-            cell.clear()
             texts.clear()
+            cell.clear()
             cell.update(attributes)
-        elif inside[-1] == "f":
-            cell["f"] = "f"
+        elif inside[-1] in ("v", "f", "is"):
+            texts.setdefault(inside[-1], "")
 
     def text(data: str) -> None:
-        if inside[-1] == "v" or (inside[-1] == "t" and "rPh" not in inside):
-            texts.setdefault(inside[-1], []).append(data)
+        if inside[-1] == "v":
+            texts["v"] += data
+        elif inside[-1] == "t" and "rPh" not in inside:
+            texts["is"] += data
 
     def end(_name: str) -> None:
-        if inside.pop() == "c":
-            # Parsed once already: what is left of an entity must not be read as one again.
-            value, inline = ("".join(texts.get(name, ())).replace("&", "&amp;") for name in ("v", "t"))
-            said = (cell.get(name, "") for name in ("r", "s", "t", "f"))
-            place, style, kind, formula = said
-            found.append((place, style, kind, formula, value, inline, ""))
+        if inside.pop() != "c":
+            return
+        said = "".join(f' {name}="{cell[name]}"' for name in "rst" if name in cell)
+        value = f"<v>{escape(texts['v'])}</v>" if "v" in texts else ""
+        inline = f"<is><t>{escape(texts['is'])}</t></is>" if "is" in texts and not value else ""
+        element = f"<c{said}>{'<f/>' if 'f' in texts else ''}{value}{inline}</c>"
+        if not _CELL.fullmatch(element):
+            raise Unreadable(BROKEN)
+        found.append(element)
 
-    parser = new_parser(start, end, text)
-    parser.Parse(f"<row>{body}</row>", True)
-    return found
+    new_parser(start, end, text).Parse(f"<row>{body}</row>", True)
+    return "".join(found)
