@@ -17,11 +17,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final
 
 from lvyuan.imports.finding import cells as c
-from lvyuan.imports.finding.bands import SAMPLE, Cut, cut_of
+from lvyuan.imports.finding.bands import SAMPLE, cut_of
 from lvyuan.imports.finding.body import Body, label_columns
 from lvyuan.imports.finding.header import Opening, heads_of, take_opening
 from lvyuan.imports.finding.lines import Area, Feed, Line, Merges, cut, lines_of
@@ -87,29 +86,16 @@ class _Finder:
         if not found.columns:
             yield self._table(block)
             return
-        lines = block.all_lines()
-        edges = [0, *found.columns, 1 << 30]
-        for band, (left, right) in enumerate(pairwise(edges)):
-            feed = Feed(cut(lines, left, right - 1))
-            is_first = True
+        shared = found.shared(block.opening.above, self.merges)
+        lines = [line for line in block.all_lines() if line not in shared]
+        for left, right in found.bands:
+            feed = Feed(cut(lines, left, right))
+            over = _texts(shared)
             while feed.peek():
                 for table in self._block_tables(self._block(feed, take_opening(feed, self.merges))):
-                    if band and is_first:
-                        table.above = [*self._shared(block, found, left), *table.above]
-                    is_first = False
+                    table.above = over + table.above
+                    over = []
                     yield table
-
-    def _shared(self, block: _Block, found: Cut, left: int) -> list[str]:
-        """The texts over all bands: a title merged across them, and all texts over newspaper columns."""
-        if found.is_newspaper:
-            return _texts(block.opening.above)
-        wide = [
-            (line, area)
-            for line in block.opening.above
-            for area in self.merges.at(line)
-            if area.left < left <= area.right
-        ]
-        return [c.text_of(line.cells[area.left]) for line, area in wide]
 
     # Tables
 

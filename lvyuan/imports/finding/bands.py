@@ -12,6 +12,7 @@ from lvyuan.imports.finding.header import Opening
 from lvyuan.imports.finding.lines import Line, Merges
 
 SAMPLE: Final = 400  # lines that decide
+_END: Final = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +22,32 @@ class Cut:
     columns: tuple[int, ...] = ()
     is_newspaper: bool = False
 
+    @property
+    def bands(self) -> list[tuple[int, int]]:
+        """First and last column of each band."""
+        edges = [0, *self.columns, _END]
+        return [(left, right - 1) for left, right in pairwise(edges)]
+
+    def shared(self, above: Sequence[Line], merges: Merges) -> list[Line]:
+        """The lines over all bands: what is merged across; over newspaper columns whatever does not name each band."""
+        if not self.is_newspaper:
+            wide = [line for line in above if line.width == 1]
+            return [line for line in wide if any(a.left < self.columns[0] <= a.right for a in merges.at(line))]
+        return [line for line in above if not self._is_one_a_band(line)]
+
+    def _is_one_a_band(self, line: Line) -> bool:
+        inside = [[column for column in line.columns if left <= column <= right] for left, right in self.bands]
+        return all(inside)
+
 
 def cut_of(opening: Opening, body: Sequence[Line], merges: Merges) -> Cut:
     """Where the block falls into tables side by side; no columns when it is one table."""
     lines = [*opening.header, *body[:SAMPLE]]
     if not body or not lines:
         return Cut()
-    if opening.header and (columns := _repeated(opening.header[-1], body[:SAMPLE])):
-        return Cut(columns, is_newspaper=_is_same_groups(opening.header, columns))
-    columns = _after_blanks(opening, lines, body[:SAMPLE], merges)
-    return Cut(columns, is_newspaper=bool(columns) and _is_same_header(opening, columns))
+    columns = _repeated(opening.header[-1], body[:SAMPLE]) if opening.header else ()
+    columns = columns or _after_blanks(opening, lines, body[:SAMPLE], merges)
+    return Cut(columns, is_newspaper=bool(columns) and _is_one_table(opening, Cut(columns)))
 
 
 def _repeated(line: Line, body: Sequence[Line]) -> tuple[int, ...]:
@@ -46,19 +63,15 @@ def _repeated(line: Line, body: Sequence[Line]) -> tuple[int, ...]:
     return ()
 
 
-def _is_same_groups(header: Sequence[Line], columns: Sequence[int]) -> bool:
-    """Whether nothing over the repeated names tells the bands apart."""
-    return all(line.columns == [] or max(line.columns) < columns[0] for line in header[:-1])
-
-
-def _is_same_header(opening: Opening, columns: Sequence[int]) -> bool:
-    edges = [0, *columns, 1 << 30]
-    bands = [
-        [tuple(c.bare(cell) for cell in line.cells[left:right] if cell) for line in opening.header]
-        for left, right in pairwise(edges)
+def _is_one_table(opening: Opening, cut: Cut) -> bool:
+    """Whether header and titles tell no band apart from the first."""
+    headers = [
+        [[c.bare(cell) for cell in line.cells[left : right + 1] if cell] for line in opening.header]
+        for left, right in cut.bands
     ]
-    over = [column for line in opening.above for column in line.columns if column >= columns[0]]
-    return not over and any(bands[0]) and all(band == bands[0] for band in bands)
+    starts = {left for left, _right in cut.bands[1:]}
+    is_titled = any(column in starts for line in opening.above for column in line.columns)
+    return not is_titled and any(headers[0]) and all(header == headers[0] for header in headers)
 
 
 def _after_blanks(opening: Opening, lines: Sequence[Line], body: Sequence[Line], merges: Merges) -> tuple[int, ...]:

@@ -29,7 +29,8 @@ class Body:
         self.dropped = list(opening.numbering)
         self.held: list[Line] = []
         self.figures: dict[int, int] = {}  # column: figures seen minus words seen
-        self.is_list = max([line.width for line in self.header], default=2) < 2
+        self.width = max((line.width for line in self.header), default=2)
+        self.is_list = self.width < 2
         self.titles = {c.without_continued(cell) for line in self.above for cell in line.cells}
         self.firsts = {line.cells[column] for line in self.header for column in line.columns[:1]}
 
@@ -89,20 +90,30 @@ class Body:
 
     # Weak lines
 
+    def _is_note(self, line: Line) -> bool:
+        return looks.is_note_like(line, has_header=bool(self.header))
+
     def _is_weak(self, line: Line) -> bool:
-        if looks.is_note_like(line, has_header=bool(self.header)):
+        if self._is_note(line):
             return True
-        return (looks.is_lone(line) and not self.is_list) or (looks.is_above_like(line) and not looks.is_data(line))
+        return (looks.is_lone(line) and not self.is_list) or self._is_particulars(line)
+
+    def _is_particulars(self, line: Line) -> bool:
+        """填报单位：…, or a title spread over few cells of a wide table: after a blank line, or with a period in it."""
+        if looks.is_data(line):
+            return False
+        is_narrow = 1 < line.width <= self.width // 2
+        return looks.is_above_like(line) or (is_narrow and (line.gap or c.PERIOD in line.kinds))
 
     def _release(self) -> Iterator[Line]:
-        """The held lines up to the first note; the notes and what stands below them go to `notes`."""
-        has_header = bool(self.header)
-        place = next(
-            (place for place, line in enumerate(self.held) if looks.is_note_like(line, has_header=has_header)),
-            len(self.held),
-        )
-        rows, notes = self.held[:place], self.held[place:]
-        self.notes += notes
+        """The held lines up to the notes; notes, and lone texts below the first of them, go to `notes`."""
+        notes_from = place = len(self.held)
+        while place and (self._is_note(self.held[place - 1]) or looks.is_lone(self.held[place - 1])):
+            place -= 1
+            if self._is_note(self.held[place]):
+                notes_from = place
+        rows = self.held[:notes_from]
+        self.notes += self.held[notes_from:]
         self.held = []
         return iter(rows)
 
@@ -134,7 +145,7 @@ class Body:
         if all(not text or text in self.titles for text in texts):
             self.dropped += title
             return False
-        if any(looks.is_title_like(line) or looks.is_above_like(line) for line in title):
+        if any(looks.is_title_like(line) or self._is_particulars(line) for line in title):
             self.held += title
             return True
         self.held += title
@@ -148,7 +159,7 @@ class Body:
         Where blank lines set some of them off, from the first of these on.
         """
         place = len(self.held)
-        while place and not looks.is_note_like(self.held[place - 1], has_header=bool(self.header)):
+        while place and not self._is_note(self.held[place - 1]):
             place -= 1
         title = self.held[place:]
         gaps = [number for number, line in enumerate(title) if line.gap]
@@ -163,9 +174,10 @@ class Body:
     def _starts_table(self, line: Line) -> bool:
         """Whether a further table's header begins here.
 
-        Words must stand where the rows above have figures, figures must follow below them, and the line must either
-        begin like a header (指标, or periods or merged groups over the figures) or be set off by a blank line or a
-        title and have two such words. Below rows of words only, a title and a word like 项目名称 are needed.
+        Figures must follow below its words. Then it does when it begins like a header (指标) and is set off by a blank
+        line or a title; or when words stand where the rows above have figures, and it begins like a header, or has
+        periods or merged groups there, or is set off and has two different such words. Where only words follow, a
+        title is needed (see _opens_records).
         """
         if line.width < 2 or not looks.is_head_like(line) or c.FLAW in line.kinds or not (self.header or self.figures):
             return False
@@ -175,14 +187,14 @@ class Body:
         is_set_off = line.gap or any(looks.is_title_like(held) for held in self.held[-3:])
         is_labelled = c.is_label_word(line.first) or line.first in self.firsts
         if not self._leads_to_figures(line):
-            return is_labelled and is_set_off and line.gap | bool(self.held) and not words and self._is_records(line)
-        if not any(self.figures.get(column, 0) > 0 for column in self.figures):
-            return is_labelled and is_set_off
+            return not words and self._opens_records(line, is_labelled=is_labelled)
+        if is_labelled and is_set_off:
+            return True
         periods = [column for column in words if line.kind(column) in (c.PERIOD, c.YEAR)]
         is_grouped = is_set_off and any(area.columns > 1 and area.left in words for area in self.merges.at(line))
         if words and (is_labelled or len(periods) > 1 or is_grouped):
             return True
-        texts = [column for column in words if line.kind(column) in (c.TEXT, c.PERIOD)]
+        texts = {line.cells[column] for column in words if line.kind(column) in (c.TEXT, c.PERIOD)}
         return is_set_off and len(texts) > 1 and 2 * len(texts) >= line.width - 1
 
     def _leads_to_figures(self, line: Line) -> bool:
@@ -190,11 +202,12 @@ class Body:
         below = next((row for row in self.feed.window(LOOK_AHEAD)[1:] if looks.is_data(row)), None)
         return below is not None and any(below.kind(column) in (c.FIGURE, c.YEAR, c.MARK) for column in line.columns)
 
-    def _is_records(self, line: Line) -> bool:
-        """Whether a list of words begins: a title over it, and rows as wide below it."""
-        below = self.feed.window(3)[1:]
-        has_title = any(looks.is_title_like(held) for held in self.held)
-        return has_title and bool(below) and all(row.width > 1 for row in below[:1])
+    def _opens_records(self, line: Line, *, is_labelled: bool) -> bool:
+        """Whether a list of words begins: a title over it that says so or a label word in it, and a row below it."""
+        titles = [held for held in self.held[-3:] if looks.is_title_like(held)]
+        is_said = is_labelled or any(c.is_title_word(held.first) for held in titles)
+        below = self.feed.peek(1)
+        return bool(titles) and is_said and below is not None and below.width > 1 and not looks.is_data(below)
 
 
 def label_columns(lines: Sequence[Line]) -> frozenset[int]:

@@ -18,7 +18,7 @@ FIGURE: Final = "F"  # 223.7, -6.0%, 3.7万户, 450余
 MARK: Final = "M"  # —, …, NA, ***: stands where a figure could
 FLAW: Final = "X"
 
-_HALF_WIDTH: Final = str.maketrans("０１２３４５６７８９．，＋－−％（）：", "0123456789.,+--%():")
+_HALF_WIDTH: Final = str.maketrans("０１２３４５６７８９．，＋－−％（）：＝", "0123456789.,+--%():=")
 _SPACE: Final = re.compile(r"[\s\u3000]+")
 _FOREIGN_SPACE: Final = re.compile(r"(?<![\x21-\x7e])\s*[\r\n]+\s*|\s*[\r\n]+\s*(?![\x21-\x7e])")
 _MARKS: Final = frozenset(
@@ -57,8 +57,6 @@ def kind_of(cell: Cell) -> str:
     if len(cell) > 40:
         return TEXT
     text = _SPACE.sub("", cell.translate(_HALF_WIDTH))
-    if not text:
-        return BLANK
     if _PERIOD.fullmatch(text):
         return PERIOD
     if _FIGURE.fullmatch(text):
@@ -97,7 +95,7 @@ _TITLE: Final = re.compile(
 _LABEL: Final = re.compile(
     r"(?:主要|统计|经济|分类)*(?:指标|项目|事项|工作|任务|目标|企业|部门|单位|行业|区县?|县区|地区|街道|乡镇)?(?:及)?(?:名称|代码|编码|编号)"
     r"|(?:主要|统计|经济)*指标|項目|项目|地区|区县|县区|城区|区域|各?县\(?市、?区\)?|各区|街道|乡镇|序号|编号|代码|行业|产业|类别|分类|分组|部门"
-    r"|责任单位|牵头单位|单位|年份|年度|月份|季度|时间|时期|期别|日期|内容|名称|分支|区划|"
+    r"|责任单位|牵头单位|单位|年份|年度|月份|季度|时间|时期|期别|日期|内容|名称|姓名|账号|用户名|分支|区划|"
     r"(?:country|indicator|region|district)?\s*(?:name|code)|indicators?|year|date|period|series|districts?|regions?|country",
     re.IGNORECASE,
 )

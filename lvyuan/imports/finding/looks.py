@@ -46,17 +46,20 @@ def is_data(line: Line) -> bool:
     """A figure, or a mark in place of one, stands in it."""
     kinds = line.kinds
     has_figure = c.FIGURE in kinds or c.MARK in kinds or c.YEAR in kinds
-    return has_figure and not is_head_like(line) and not is_above_like(line)
+    return has_figure and not is_lone(line) and not is_head_like(line) and not is_above_like(line)
 
 
 def is_lone(line: Line) -> bool:
-    """One text alone in its line."""
-    return line.width == 1 and line.kinds[-1] in (c.TEXT, c.PERIOD, c.FLAW)
+    """One text, period or year alone in its line."""
+    return line.width == 1 and line.kinds.strip(c.BLANK) in (c.TEXT, c.PERIOD, c.YEAR, c.FLAW)
 
 
 def is_title_like(line: Line) -> bool:
-    """A lone text that opens a table: 表2, 续表, …情况表, or set off by a blank line."""
-    return is_lone(line) and (line.gap or c.is_title_word(line.first) or c.is_above_word(line.first))
+    """A lone text that opens a table: 表2, 续表, …情况表, a period, or whatever a blank line sets off."""
+    if not is_lone(line):
+        return False
+    is_period = c.PERIOD in line.kinds or c.YEAR in line.kinds
+    return line.gap or is_period or c.is_title_word(line.first) or c.is_above_word(line.first)
 
 
 def is_note_like(line: Line, *, has_header: bool) -> bool:
