@@ -65,6 +65,7 @@ review_pages = [
     path("reviews/<int:pk>/return/", review.review_return, name="review-return"),
     path("reviews/<int:pk>/reopen/", review.review_reopen, name="review-reopen"),
     path("reviews/<int:pk>/excuse/", review.review_excuse, name="review-excuse"),
+    path("reviews/<int:pk>/undo/", review.review_undo, name="review-undo"),
     path("reviews/<int:pk>/resume/", review.review_resume, name="review-resume"),
     path("submissions/<int:pk>/withdraw/", moves.submission_withdraw, name="submission-withdraw"),
     path("submissions/<int:pk>/sign/", moves.submission_sign, name="submission-sign"),

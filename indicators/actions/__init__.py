@@ -17,6 +17,7 @@ from indicators.actions.lights import (
     judge_unjudged,
 )
 from indicators.actions.moves import APPROVE, MOVES, Move, Offer, allowed_moves, offer, refusal, refusals
+from indicators.actions.publishing import publish_staged
 from indicators.actions.review import (
     BulkApproval,
     CellReturn,
@@ -95,6 +96,7 @@ __all__ = [
     "offer",
     "open_due_rounds",
     "open_round",
+    "publish_staged",
     "record_published",
     "refusal",
     "refusals",

@@ -14,6 +14,7 @@ from indicators.imports.lines import known_to, rank_text
 from indicators.imports.shape import FigureLayout, layout_of
 from indicators.imports.staging import stage_figures
 from indicators.imports.standing import approved_words, figure_words, has_moved
+from indicators.imports.undo import undo, undo_obstacles
 from indicators.models import Indicator, RankPool, StagedFigure, Submission, VintageStatus
 from lvyuan.accounts.models import District, Role, User
 from lvyuan.imports.book import Book
@@ -66,10 +67,10 @@ class Observations:
         return submit_staged(by=by, job=job)
 
     def undo_obstacles(self, job: ImportJob, user: User) -> list[str]:
-        return [gettext("现在还不能撤销数据的导入。")]
+        return undo_obstacles(job, user)
 
     def undo(self, job: ImportJob, by: User, reason: str) -> object:
-        raise NotImplementedError
+        return undo(job, by, reason)
 
     def outcome(self, job: ImportJob, user: User) -> Model | None:
         """The submission an import became, if this person may see it."""

@@ -8,13 +8,12 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from indicators.imports.records import Record
 from indicators.models import (
     Calendar,
     Entry,
@@ -33,6 +32,9 @@ from lvyuan.imports.table import shown
 from lvyuan.numbers import Comparator, NumberError, parse_figure, plain
 from lvyuan.periods import Period, PeriodError, PeriodKind
 from lvyuan.ui.words import period_label
+
+if TYPE_CHECKING:
+    from indicators.imports.records import Record
 
 COLUMNS = {
     "indicator": Column(names=("指标", "指标代码", "indicator"), required=True),

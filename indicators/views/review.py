@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 from indicators import actions, exports
 from indicators.findings import open_findings
 from indicators.forms import ReasonForm
+from indicators.imports.undo import can_undo, undo_approved
 from indicators.models import Submission
 from indicators.refusals import Refused
 from indicators.review import QueueRow, queue_rows, review
@@ -115,7 +116,7 @@ def review_approve_many(request: HttpRequest) -> HttpResponseBase:
         messages.success(
             request,
             gettext("已通过%(approved)s份，%(vintages)s项数据即时生效：%(names)s。")
-            % {"approved": len(done.approved), "vintages": len(done.vintages), "names": names},
+            % {"approved": len(done.approved), "vintages": done.vintages.count(), "names": names},
         )
     for submission, why_not in done.refused:
         messages.warning(
@@ -166,6 +167,7 @@ def _review_page(
             "transitions": submission.transitions.select_related("by").all(),
             "moves": offer.moves,
             "why_not": offer.why_not,
+            "can_undo": can_undo(submission, request.user),
             "reason_form": form or ReasonForm(),
             "unsent": _typed(form, {entry.pk: entry.indicator.name for entry in entries}) if not sends_back else [],
             "error": error,
@@ -193,7 +195,7 @@ def review_approve(request: HttpRequest, pk: int) -> HttpResponseBase:
         vintages = actions.approve(by=request.user, submission=submission, row_version=row_version(request))
     except Refused as refused:
         return _review_page(request, get_submission(request, pk), error=str(refused), status=409)
-    messages.success(request, gettext("已通过，%(vintages)s 项数据即时生效。") % {"vintages": len(vintages)})
+    messages.success(request, gettext("已通过，%(vintages)s 项数据即时生效。") % {"vintages": vintages.count()})
     return redirect(submission)
 
 
@@ -233,6 +235,14 @@ def review_excuse(request: HttpRequest, pk: int) -> HttpResponseBase:
 def review_resume(request: HttpRequest, pk: int) -> HttpResponseBase:
     form = ReasonForm(request.POST)
     return _decide(request, get_submission(request, pk), form, actions.resume, gettext("已撤销免报，单位可以填报。"))
+
+
+@require_POST
+@require_role(Role.REVIEWER)
+def review_undo(request: HttpRequest, pk: int) -> HttpResponse:
+    """Of an approved import: what stood before it stands again."""
+    done = gettext("已撤销这次导入，原来的数据恢复现行；导入的各版本仍在历史里。")
+    return _decide(request, get_submission(request, pk), ReasonForm(request.POST), undo_approved, done)
 
 
 def _decide(

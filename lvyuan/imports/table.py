@@ -16,6 +16,8 @@ MAX_CELL: Final = 2_000  # characters of one cell
 MAX_TEXT: Final = 256_000_000  # characters of all cells together
 SUFFIXES: Final = (".xlsx", ".xlsm", ".xls", ".ods", ".csv", ".tsv", ".txt", ".json")
 SPLIT: Final = "请拆分成几个文件再上传"
+# The two columns that an error workbook has besides the sender's own (lvyuan.imports.returned); never read back.
+RETURNED_HEADS: Final = ("原行号", "问题与办法")
 
 
 class Unreadable(Exception):

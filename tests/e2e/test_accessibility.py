@@ -9,11 +9,11 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page
 
 from tests.e2e.conftest import PHONE, WIDE, App, SignIn
-from tests.test_pages import PAGES
+from tests.test_pages import FILES, PAGES
 
 # Whoever sees most comes first: one sign-in each, and every page is opened by the first who may see it.
 ROLES = ("leader", "reviewer", "staff", "admin", "auditor")
-NO_PAGE = {"home", "evidence-detail", "lines-feedback", "headline-charts"}  # leads on; a file; a fragment; data
+NO_PAGE = {"home", *FILES, "lines-feedback", "headline-charts"}  # leads on; files; a fragment; data
 # What other roles find on a page besides.
 MORE = {
     "leader": [
