@@ -11,7 +11,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext
 
 from indicators.checks import (
@@ -90,7 +90,7 @@ def findings_of(submissions: Iterable[Submission]) -> dict[int, dict[int, Checke
     Compared with approved figures, or with another line of the same submission where it speaks about that slot.
     """
     departments = {submission.pk: submission.department_id for submission in submissions}
-    return _findings(_entries(departments), departments)
+    return _findings(list(entries_with_sizes(departments)), departments)
 
 
 def findings_beside(entries: list[Entry], beside: Sequence[Entry], department: int | None) -> dict[int, Checked]:
@@ -187,10 +187,10 @@ def _unread(entry: Entry) -> list[str]:
 # What is fetched
 
 
-def _entries(submissions: Collection[int]) -> list[Entry]:
-    """The submissions' entries, each with its indicator and its rank pool's size."""
+def entries_with_sizes(submissions: Collection[int]) -> QuerySet[Entry]:
+    """The submissions' entries, each with its indicator and its rank pool's size, as the checks need them."""
     members = RankPoolMember.objects.filter(pool=OuterRef("rank_pool")).order_by().values("pool")
-    return list(
+    return (
         Entry.objects.filter(submission__in=submissions)
         .select_related("indicator")
         .annotate(pool_size=Subquery(members.annotate(size=Count("pk")).values("size")))

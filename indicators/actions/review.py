@@ -22,6 +22,7 @@ from indicators.actions.moves import (
 )
 from indicators.actions.recording import ADDRESS, PRINTED, SAID, SAME_ENTRY, Figures, record
 from indicators.findings import Checked, findings_of, open_findings
+from indicators.lengthy import lengths_of
 from indicators.models import ReturnedCell, Source, Submission
 from indicators.models.figures import VintageQuerySet
 from indicators.refusals import NotAllowed, Refused
@@ -140,7 +141,9 @@ def approve_many(*, by: User, seen: Mapping[int, int]) -> BulkApproval:
     submissions = locked(Submission.objects.visible_to(by).filter(pk__in=seen))
     if not submissions:
         raise Refused(gettext("请先勾选要通过的报送。"))
-    why_not = bulk_refusals(by=by, submissions=submissions, found=findings_of(submissions))
+    lengths = lengths_of(submissions)
+    found = findings_of([submission for submission in submissions if submission.pk not in lengths])
+    why_not = bulk_refusals(by=by, submissions=submissions, found=found, lengths=lengths)
     for submission in submissions:
         if submission.row_version != seen[submission.pk] and not why_not[submission.pk]:
             why_not[submission.pk] = gettext("打开之后有改动，请核对最新内容。")
@@ -153,15 +156,22 @@ def approve_many(*, by: User, seen: Mapping[int, int]) -> BulkApproval:
 
 
 def bulk_refusals(
-    *, by: User, submissions: Sequence[Submission], found: Mapping[int, Mapping[int, Checked]]
+    *,
+    by: User,
+    submissions: Sequence[Submission],
+    found: Mapping[int, Mapping[int, Checked]],
+    lengths: Mapping[int, int],
 ) -> dict[int, str]:
     """By submission id, why it must be read before it is approved; '' for those that may be approved in bulk.
 
-    `found` is what `findings_of` finds in them. Two queries.
+    `found` is what `findings_of` finds in them but for those that are too long to check, of which `lengths` tells the
+    number of figures. Two queries.
     """
     why_not = {pk: reason for (_, pk), reason in refusals([APPROVE], by=by, submissions=submissions).items()}
     for pk, reason in why_not.items():
-        if not reason and (count := open_findings(found[pk].values())):
+        if not reason and pk in lengths:
+            why_not[pk] = gettext("共%(count)s项数据，请逐份审核。") % {"count": lengths[pk]}
+        elif not reason and (count := open_findings(found[pk].values())):
             why_not[pk] = gettext("有%(count)s处核查问题，请逐份审核。") % {"count": count}
     return why_not
 

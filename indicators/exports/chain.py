@@ -9,7 +9,7 @@ from indicators.board import Board, Cell, Share
 from indicators.exports.reading import SAID_BY, rank_columns, when
 from indicators.models import CheckRule, LightRule, Round, Submission
 from indicators.releases import Announcement, Releasable
-from indicators.review import QueueRow, Review, ReviewCell, ReviewLine
+from indicators.review import QueueRow, ReviewCell, ReviewLine
 from indicators.rows import Row
 from lvyuan.periods import Period
 from lvyuan.ui.export import Book, Column, Sheet, figures, text
@@ -150,7 +150,7 @@ _KINDS = {
 }
 
 
-def review_book(submission: Submission, review: Review) -> Book:
+def review_book(submission: Submission, lines: Iterable[ReviewLine]) -> Book:
     """One form under review: what is asked for, beside what stands."""
 
     def cell(number: int) -> Callable[[ReviewLine], ReviewCell]:
@@ -190,7 +190,7 @@ def review_book(submission: Submission, review: Review) -> Book:
     ]
     facts = [("报送", str(submission)), ("状态", str(submission.get_state_display()))]
     notes = ["拟审数据审核通过之前不是正式数据。"] if submission.state != Submission.State.APPROVED else []
-    return Book(f"审核：{submission}", [Sheet("lines", "报送数据", columns, review.lines)], facts=facts, notes=notes)
+    return Book(f"审核：{submission}", [Sheet("lines", "报送数据", columns, lines)], facts=facts, notes=notes)
 
 
 def _standing(label: str, of: Callable[[ReviewLine], ReviewCell]) -> Column:

@@ -16,12 +16,11 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from indicators import actions, exports
-from indicators.findings import open_findings
 from indicators.forms import ReasonForm
 from indicators.imports.undo import can_undo, undo_approved
 from indicators.models import Submission
 from indicators.refusals import Refused
-from indicators.review import QueueRow, queue_rows, review
+from indicators.review import QueueRow, all_lines, queue_rows, review
 from indicators.review_forms import SendBackForm
 from indicators.views.chain import get_submission, row_version
 from lvyuan.accounts.models import Role
@@ -148,7 +147,7 @@ def _review_page(
 ) -> HttpResponseBase:
     """What may be done now; a typed reason that can no longer be given is shown as text."""
     offer = actions.offer(by=request.user, submission=submission)
-    shown = review(submission, user=request.user)
+    shown = review(submission, user=request.user, page=request.GET.get("page"))
     entries = [line.entry for line in shown.lines]
     sends_back = bool(offer.moves & {"return", "reopen"})
     if sends_back and not isinstance(form, SendBackForm):
@@ -163,7 +162,6 @@ def _review_page(
             "lines": [
                 (line, own := ticks.get(line.entry.pk, []), any(tick.is_ticked for tick in own)) for line in shown.lines
             ],
-            "open_findings": open_findings(line.checked for line in shown.lines if line.checked),
             "transitions": submission.transitions.select_related("by").all(),
             "moves": offer.moves,
             "why_not": offer.why_not,
@@ -172,7 +170,7 @@ def _review_page(
             "unsent": _typed(form, {entry.pk: entry.indicator.name for entry in entries}) if not sends_back else [],
             "error": error,
         },
-        book=lambda: exports.review_book(submission, shown),
+        book=lambda: exports.review_book(submission, all_lines(submission, shown, user=request.user)),
         status=status,
     )
 
