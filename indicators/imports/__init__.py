@@ -20,6 +20,7 @@ from lvyuan.accounts.models import District, Role, User
 from lvyuan.imports.book import Book
 from lvyuan.imports.models import ImportJob, RowStatus, StagedRow
 from lvyuan.imports.registry import Answers, Layout, PreviewOutdated, Progress, ShownRow
+from lvyuan.imports.working import joining_sets
 from lvyuan.numbers import format_figure
 from lvyuan.ui.words import period_label
 
@@ -35,14 +36,11 @@ class Observations:
         return user.has_role(Role.ADMIN)
 
     def layout(self, book: Book, answers: Answers, user: User) -> Layout:
-        known = known_to(user)
-        layout = layout_of(book.tables, answers, known)
-        layout.known = known
-        return layout
+        return layout_of(book.tables, answers, known_to(user))
 
     def stage(self, job: ImportJob, book: Book, layout: Layout, user: User, progress: Progress) -> None:
         assert isinstance(layout, FigureLayout)
-        stage_figures(job, book, layout, layout.known, user.department_id, progress)
+        stage_figures(job, book, layout, known_to(user), user.department_id, progress)
 
     def staged(self, job: ImportJob) -> QuerySet[Any]:
         return StagedFigure.objects.filter(job=job)
@@ -60,7 +58,9 @@ class Observations:
         """Hands the changed figures to the reviewers."""
         from indicators.actions import submit_staged
 
-        if has_moved(job):
+        with joining_sets():
+            is_outdated = has_moved(job)
+        if is_outdated:
             raise PreviewOutdated(
                 gettext("预览之后系统里的数据有了变化，没有导入。下面是重新核对的结果，请看过后再确认。")
             )

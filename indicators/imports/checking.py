@@ -23,6 +23,7 @@ from lvyuan import periods
 from lvyuan.imports.models import ImportJob, RowStatus
 from lvyuan.imports.problems import Problems, alike
 from lvyuan.imports.registry import Problem
+from lvyuan.imports.working import joining_sets
 from lvyuan.periods import Period, PeriodKind
 
 TOLD_ROWS: Final = 5_000  # rows whose mere questions and hints are told
@@ -34,14 +35,16 @@ T = TypeVar("T")
 
 def check_figures(job: ImportJob, problems: Problems, department: int | None) -> None:
     """Refuses the new and changed figures that the form would refuse, and tells what it would ask about the others."""
-    _refuse_pending(job, problems)
+    with joining_sets():
+        _refuse_pending(job, problems)
     rules = rules_in_force()
     if not rules:
         return
     known = {indicator.pk: indicator for indicator in Indicator.objects.all()}
     rows = StagedFigure.objects.filter(job=job, status__in=WRITTEN)
     told = set(rows.order_by("seq").values_list("pk", flat=True)[:TOLD_ROWS])
-    asked = told | _candidates(job, [rule for rule in rules if rule.severity in REFUSING], known)
+    with joining_sets():
+        asked = told | _candidates(job, [rule for rule in rules if rule.severity in REFUSING], known)
     refused: list[int] = []
     order = ("district", "indicator", "period_kind", "period_end", "seq")
     for chunk in _chunks(sorted(asked), AT_ONCE * 10):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypeVar
 
 from django.utils.translation import gettext_noop
 
 from indicators.imports.understanding.columns import figure_in, is_no_figure, period_cell, plain_figure
 from indicators.imports.understanding.when import NOTHING, When, period_text
-from indicators.imports.understanding.wording import SILENT, Said, Wording, key_of, squeezed, units_of
+from indicators.imports.understanding.wording import REMEMBERED, SILENT, Said, Wording, key_of, squeezed, units_of
 from lvyuan.imports.table import Cell, Flaw, Row
 from lvyuan.numbers import UNITS, plain
 from lvyuan.periods import PeriodKind
@@ -117,13 +117,94 @@ class Shape:
     _named: dict[str, RowName] = field(default_factory=dict, init=False)
     _whens: dict[tuple[str, ...], When | str] = field(default_factory=dict, init=False)
     _periods: dict[tuple[str, int, object], str] = field(default_factory=dict, init=False)
+    _districts: dict[str, str] = field(default_factory=dict, init=False)
+    _units: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False)
     _last: str = field(default="", init=False)
 
     def records(self, rows: Iterable[Row]) -> Iterator[Record]:
         """The figures of the rows, in their order; constant memory."""
         self._last = ""
+        is_simple = self.is_long and len(self.period_places) == 1 and "measure" not in self.labels
+        if is_simple and not (self.has_measure_rows or self.dates or self.corrected or self.fractions):
+            return self._long(rows)
         found = (record for row in rows for record in self._row(row))
         return self._joined(found) if self.has_measure_rows else found
+
+    def _long(self, rows: Iterable[Row]) -> Iterator[Record]:
+        """As `_row` of every row, but what is plain in a row of indicator, period and figures is taken as it stands."""
+        (slot,), ((period, _head),) = self.slots, self.period_places
+        indicator, district, unit = self.labels["indicator"], self.labels.get("district"), self.labels.get("unit")
+        more = [(use, place) for use, place in self.labels.items() if use not in ("indicator", "district", "unit")]
+        parts = [(part.name, part.place) for part in slot.fields]
+        columns, heads = slot.columns, dict[tuple[Cell, Cell, Cell], tuple[dict[str, str], str] | None]()
+        is_plain_slot = not any(part.is_fraction for part in slot.fields)
+        for row in rows:
+            cells = row.cells
+            key = cells[indicator], "" if district is None else cells[district], cells[period]
+            if key not in heads:
+                if len(heads) >= REMEMBERED:
+                    heads.clear()
+                heads[key] = self._head(*key) if is_plain_slot else None
+            head = heads[key]
+            texts = None
+            if head is not None and row.flaw is None and not row.is_hidden:
+                texts = self._plain_texts(cells, head, parts, more, "" if unit is None else cells[unit])
+            if texts is None:
+                yield from self._row(row)
+            else:
+                yield Record(row.line, texts, columns)
+
+    def _head(self, indicator: Cell, district: Cell, period: Cell) -> tuple[dict[str, str], str] | None:
+        """What the three labels of a plain row say, and the unit in the name; None where more must be looked at."""
+        if not (isinstance(indicator, str) and isinstance(district, str) and isinstance(period, str) and period):
+            return None
+        name, place = self.row_name(indicator), self._district(district)
+        if not name.code or name.said.measure or name.said.when or place == IGNORE or len(name.said.units) > 1:
+            return None
+        when = self._when_of((period,))
+        texts = {
+            "indicator": name.code,
+            "district": place or self.context.district,
+            "period": self._period(name.code, 0, self.slots[0], when, name.said, ""),
+        }
+        return texts, next(iter(name.said.units), "")
+
+    def _plain_texts(
+        self,
+        cells: list[Cell],
+        head: tuple[dict[str, str], str],
+        parts: list[tuple[str, int]],
+        more: list[tuple[str, int]],
+        unit: Cell,
+    ) -> dict[str, str] | None:
+        """The texts of a row whose figures are plain digits; None for any other."""
+        labels, unit_in_name = head
+        texts = labels.copy()
+        has_figure = False
+        for name, place in parts:
+            cell = cells[place]
+            if not cell:
+                continue
+            if not isinstance(cell, str) or not cell.isascii() or not cell[-1].isdigit() or " " in cell:
+                return None
+            texts[name] = cell
+            has_figure = True
+        for name, place in more:
+            cell = cells[place]
+            if not isinstance(cell, str):
+                return None
+            if cell:
+                texts[name] = cell
+        if not has_figure or not isinstance(unit, str):
+            return None
+        slot = self.slots[0]
+        if "value" in texts:
+            stated = self._level_unit(unit) if unit else unit_in_name or slot.unit or self.units.get(texts["indicator"])
+            if stated:
+                texts["unit"] = spelled(stated, self.meant[texts["indicator"]].unit)
+        if "rank" in texts and slot.by:
+            texts.setdefault("rank_by", slot.by)
+        return texts
 
     def _joined(self, records: Iterable[Record]) -> Iterator[Record]:
         """Rows of 总量 and 增速 below each other speak of one figure."""
@@ -163,6 +244,8 @@ class Shape:
             elif cell:
                 base[use] = cell
         name = self.row_name(base.pop("indicator", ""))
+        if name.code or name.text:  # 增速 below a name that is left out, or that nobody knows, is not the one's above
+            self._last = name.code
         if name.is_left_out:
             return []
         said, own_unit = name.said, base.pop("unit", "")
@@ -172,8 +255,6 @@ class Shape:
             measure, said = kind.measure or measure, replace(said, when=said.when.under(kind.when))
         if measure in ("ignored", "unsure") or (measure == "last_year" and not self.takes_last_year):
             return []
-        if name.code:
-            self._last = name.code
         code = name.code or (self._last if measure in ("growth", "rank", "last_year") and not name.text else "")
         district = self._district(base.pop("district", "")) if "district" in labels else said.district
         if district == IGNORE:
@@ -214,14 +295,17 @@ class Shape:
             cell = cells[part.place]
             if not cell:
                 continue
-            name = measure if part.name == "value" and measure in ("growth", "rank") else part.name
-            if name != part.name:
+            name = part.name
+            if measure in ("growth", "rank") and name != measure:
+                if name != "value":
+                    continue
+                name = measure
                 columns = {name if use == part.name else use: letter for use, letter in columns.items()}
             if isinstance(cell, Flaw):
                 flaws = [*flaws, (name, cell)]
                 continue
             text = plain_figure(cell)
-            has_figure = has_figure or text[-1].isdigit() or not is_no_figure(text)
+            has_figure = has_figure or text[-1] in "0123456789%" or not is_no_figure(text)
             texts[name] = hundredfold(text) if part.is_fraction else text
         if not has_figure and len(flaws) == len(row_flaws):
             return None
@@ -232,7 +316,7 @@ class Shape:
     def row_name(self, text: str) -> RowName:
         """What the text in the column of indicators names."""
         if (found := self._named.get(text)) is None:
-            found = self._named[text] = self._read_name(text)
+            found = _noted(self._named, text, self._read_name(text))
         return found
 
     def _read_name(self, text: str) -> RowName:
@@ -249,10 +333,10 @@ class Shape:
         return RowName(text="" if (said.measure or said.when or said.district) and not said.rest else text, said=said)
 
     def _district(self, text: str) -> str:
-        if not text:
-            return ""
-        said = self.wording.read(text)
-        return self.places.get(key_of(text)) or said.district or text
+        if (found := self._districts.get(text)) is None:
+            told = self.places.get(key_of(text)) or self.wording.read(text).district
+            found = _noted(self._districts, text, told or text)
+        return found
 
     def _when(self, row: Row, flaws: list[tuple[str, Flaw]]) -> When | str:
         """What the row's period columns say together; a text that is a code or that nobody can read stays a text."""
@@ -264,8 +348,11 @@ class Shape:
         ]
         if self.dates and (told := self.told_when(texts, row.line)):
             return told
+        return self._when_of(texts)
+
+    def _when_of(self, texts: tuple[str, ...]) -> When | str:
         if (when := self._whens.get(texts)) is None:
-            when = self._whens[texts] = self.read_when(texts)
+            when = _noted(self._whens, texts, self.read_when(texts))
         return when
 
     def told_when(self, texts: tuple[str, ...], line: int) -> When | str:
@@ -289,7 +376,7 @@ class Shape:
             return row
         key = code, number, (row, said.when, measure)
         if (text := self._periods.get(key)) is None:
-            text = self._periods[key] = self.period_of(code, slot, row.under(said.when), measure)
+            text = _noted(self._periods, key, self.period_of(code, slot, row.under(said.when), measure))
         return text
 
     def period_of(self, code: str, slot: Slot, row: When, measure: str = "") -> str:
@@ -313,12 +400,16 @@ class Shape:
 
     def stated_unit(self, own: str, said: Said, slot: Slot) -> str:
         """The unit that row or column states for a level, before what titles and answers say."""
-        listed = units_of(squeezed(own)) if own else ()
-        for units in (listed, said.units if said.measure in ("", "value") else (), (slot.unit,) if slot.unit else ()):
-            levels = [unit for unit in units if unit != "%"] or list(units)
-            if len(levels) == 1:
-                return levels[0]
-        return own
+        if own:
+            return self._level_unit(own)
+        levels = _levels(said.units) if said.measure in ("", "value") else ()
+        return levels[0] if len(levels) == 1 else slot.unit
+
+    def _level_unit(self, text: str) -> str:
+        """The one unit of a level that a cell names (亿元、%), else its text."""
+        if (units := self._units.get(text)) is None:
+            units = _noted(self._units, text, _levels(units_of(squeezed(text))))
+        return units[0] if len(units) == 1 else text
 
     def _say_unit(self, texts: dict[str, str], code: str, own: str, said: Said, slot: Slot) -> None:
         if code in self.corrected:
@@ -329,6 +420,23 @@ class Shape:
                 unit = self.units.get(code, "")
         if unit:
             texts["unit"] = spelled(unit, self.meant[code].unit if code in self.meant else "")
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def _noted(cache: dict[K, V], key: K, value: V) -> V:
+    """The value, kept for the next time; a million different texts are not all kept."""
+    if len(cache) >= REMEMBERED:
+        cache.clear()
+    cache[key] = value
+    return value
+
+
+def _levels(units: tuple[str, ...]) -> tuple[str, ...]:
+    """The units a level can have: beside others % is that of the growth."""
+    return tuple(unit for unit in units if unit != "%") or units
 
 
 def spelled(unit: str, own: str) -> str:

@@ -26,6 +26,7 @@ from lvyuan.imports.models import ImportJob
 from lvyuan.imports.problems import Problems
 from lvyuan.imports.registry import Problem, Progress
 from lvyuan.imports.table import Table
+from lvyuan.imports.working import joining_sets
 from lvyuan.periods import Period
 
 BATCH: Final = 2_000  # rows between two notes of the progress
@@ -62,8 +63,9 @@ def stage_figures(
     ):
         for lines in _Writer(job, known, problems, progress).lines(book, layout):
             copy.write("".join(lines))
-    merging.merge(job, problems)
-    standing.compare(job, problems)
+    with joining_sets():
+        merging.merge(job, problems)
+        standing.compare(job, problems)
     check_figures(job, problems, department)
     problems.save()
 
@@ -162,8 +164,15 @@ class _Writer:
             place = f"{place}{record.column}列"
         line = Line(record, self.known, place)
         candidate = line.read()
-        if line.faults:
-            self.note(line.faults, record, table)
+        flaws = [Fault(name, flaw.problem, flaw.remedy) for name, flaw in record.flaws]
+        flawed = {name for name, _ in record.flaws}
+        faults = [*flaws, *(fault for fault in line.faults if fault.column not in flawed)]
+        if "" in flawed or (len(flawed) == 1 and not record.cells):
+            faults = flaws  # the row as a whole could not be read
+        if flaws:
+            candidate = None
+        if faults:
+            self.note(faults, record, table)
         said: dict[str, Any] = {
             "job_id": self.job.pk,
             "seq": self.seq,
@@ -173,7 +182,7 @@ class _Writer:
             "status": "new" if candidate else "refused",
             "key": "/".join(filter(None, (record["indicator"], record["district"], record["period"])))[:160],
         }
-        if line.identity:
+        if line.identity is not None:
             said |= _address(*line.identity)
         if candidate:
             said |= _content(candidate, self.known)

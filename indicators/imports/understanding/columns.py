@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Final
 
 from django.utils.translation import gettext
@@ -52,6 +53,8 @@ _SLASHED: Final = re.compile(r"[0-9]{1,2}[/.-][0-9]{1,2}")
 _GROUPED: Final = re.compile("[+-]?[0-9]{1,3}(?:[  \u00a0\u3000，][0-9]{3})+(?:[.][0-9]+)?%?")
 _NO_GROUPS: Final = str.maketrans("", "", "  \u00a0\u3000，")
 _MARKED: Final = re.compile(rf"(?:[{re.escape(FOOTNOTES)}]+|\[[0-9]+\]|〔[0-9]+〕|[（(]注[0-9]*[）)])$")
+LOOK: Final = 300  # texts of a column that tell what it is
+_DIGITS: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,19})(?:\.[0-9]{1,12})?")
 _LONE_DASHES: Final = ("－", "―", "─", "———", "－－", "——－")
 _SOLE_MARKS: Final = frozenset("*＊")
 
@@ -69,6 +72,8 @@ def plain_figure(text: str) -> str:
 
 def figure_in(text: str) -> ParsedFigure | None:
     """The figure a text prints, as far as it is one."""
+    if _DIGITS.fullmatch(text):
+        return ParsedFigure(value=Decimal(text), printed=text)
     try:
         return parse_figure(plain_figure(text))
     except NumberError:
@@ -105,12 +110,17 @@ class Column:
         return self.head.letter or str(self.place + 1)
 
     @property
+    def looked(self) -> list[str]:
+        """The texts that tell what the column is."""
+        return self.cells[:LOOK]
+
+    @property
     def name(self) -> str:
         return squeezed(self.head.path[-1]) if self.head.path else ""
 
     @property
     def is_numeric(self) -> bool:
-        return bool(self.cells) and self.numbers * 2 >= sum(not is_no_figure(cell) for cell in self.cells) > 0
+        return bool(self.cells) and self.numbers * 2 >= sum(not is_no_figure(cell) for cell in self.looked) > 0
 
 
 def column_of(head: Head, place: int, cells: Iterable[Cell], wording: Wording) -> Column:
@@ -118,7 +128,7 @@ def column_of(head: Head, place: int, cells: Iterable[Cell], wording: Wording) -
     if head.path and head.path[-1] in RETURNED_HEADS:
         return Column(head, place, reason=gettext("退回有误的行时系统加的列"))
     column = Column(head, place, cells=[cell for cell in cells if isinstance(cell, str) and cell])
-    column.numbers = sum(is_number(cell) for cell in column.cells)
+    column.numbers = sum(is_number(cell) for cell in column.looked)
     for text in head.path:
         part = wording.read(text)
         column.said = replace(part, rest="").inside(column.said)

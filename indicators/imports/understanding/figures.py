@@ -16,11 +16,7 @@ from indicators.imports.understanding.asking import (
     named_options,
     quoted,
 )
-from indicators.imports.understanding.columns import (
-    FIGURES,
-    LABELS,
-    Column,
-)
+from indicators.imports.understanding.columns import FIGURES, LABELS, Column
 from indicators.imports.understanding.when import NOTHING, When
 from indicators.imports.understanding.wording import SILENT, key_of
 
@@ -131,8 +127,12 @@ def find_indicators(reading: Reading) -> None:
     placed = any(column.said.district for column in figures)
     anchors: list[Column] = []
     is_after_levels = False
-    for column in figures:
+    for column in reading.columns:
         said = column.said
+        if column.use not in FIGURES:
+            if column.numbers and column.unknown:  # what follows it may be its own
+                anchors, is_after_levels = [], False
+            continue
         if column.use == "value":
             if is_after_levels:
                 anchors, is_after_levels = [], False
@@ -143,6 +143,8 @@ def find_indicators(reading: Reading) -> None:
             continue
         is_after_levels = True
         if not anchors:
+            if across and not said.indicators and not reading.label("indicator"):
+                ask_column(reading, column, gettext("%(letter)s列“%(name)s”是哪一项指标的？"))
             continue
         last = anchors[-1].said
         if across and not said.indicators:

@@ -30,7 +30,7 @@ def find_labels(reading: Reading) -> None:
     free = [column for column in reading.columns if not column.is_told]
     for column in free:
         use = NAMES.get(column.name) or NAMES.get(squeezed(column.head.name), "")
-        if use == "unit" and column.cells and not any(units_of(squeezed(cell)) for cell in column.cells):
+        if use == "unit" and column.cells and not any(units_of(squeezed(cell)) for cell in column.looked):
             use = ""
         if use in ("indicator", "district", "measure", "text", "note") and column.is_numeric and column.cells:
             use = "" if not (use == "district" and votes(reading, column)["district"]) else use
@@ -50,7 +50,7 @@ def find_labels(reading: Reading) -> None:
 def votes(reading: Reading, column: Column) -> dict[str, int]:
     """How many of the cells speak as which label."""
     found: defaultdict[str, int] = defaultdict(int)
-    for cell in column.cells[:200]:
+    for cell in column.looked:
         said, name = reading.wording.read(cell), squeezed(cell)
         if said.indicators:
             found["indicator"] += 1
@@ -66,14 +66,14 @@ def votes(reading: Reading, column: Column) -> dict[str, int]:
 
 
 def use_by_content(reading: Reading, column: Column) -> str:
-    found, size = votes(reading, column), min(len(column.cells), 200)
+    found, size = votes(reading, column), len(column.looked)
     if column.is_numeric:
-        is_years = all(_YEAR.fullmatch(squeezed(cell)) for cell in column.cells)
+        is_years = all(_YEAR.fullmatch(squeezed(cell)) for cell in column.looked)
         is_first = column.place == min(c.place for c in reading.columns if c.cells)
         codes = found["indicator"] or found["district"]
         if codes * 2 > size:
             return "indicator" if found["indicator"] >= found["district"] else "district"
-        is_dotted_column = any(is_dotted(squeezed(cell)) for cell in column.cells) and all(
+        is_dotted_column = any(is_dotted(squeezed(cell)) for cell in column.looked) and all(
             _DECIMAL_MONTH.fullmatch(squeezed(cell)) for cell in column.cells
         )
         others = any(c is not column and c.is_numeric for c in reading.columns)
@@ -94,6 +94,6 @@ def keep_one(reading: Reading, use: str) -> None:
         if column is best:
             continue
         measures = votes(reading, column)["measure"]
-        column.use = "measure" if use == "indicator" and measures * 2 > len(column.cells[:200]) else ""
+        column.use = "measure" if use == "indicator" and measures * 2 > len(column.looked) else ""
         if not column.use:
             column.reason = gettext("%(use)s已由%(letter)s列说明") % {"use": USES[use], "letter": best.letter}

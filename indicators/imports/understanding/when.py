@@ -71,6 +71,7 @@ _PATTERNS: Final = tuple(
         r"Y年?(?P<last>年?[末底])",
         r"Y年(?:度)?",
         r"^Y$",
+        r"^Y(?P<m>0[1-9]|1[0-2])(?P<d>[0-3][0-9])?$",
     )
 )
 _DOTTED: Final = re.compile(r"(?:19|20)[0-9]{2}\.1")

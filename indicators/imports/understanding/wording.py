@@ -38,6 +38,7 @@ def squeezed(text: str) -> str:
     return _FOOTNOTE.sub("", text.translate(_PLAIN)).lower()
 
 
+REMEMBERED: Final = 20_000  # distinct texts that are read once only
 NAME_LENGTH: Final = 60  # of a name in a question's code
 
 
@@ -218,6 +219,8 @@ class Wording:
     def read(self, text: str) -> Said:
         """What the text says."""
         if (said := self._cache.get(text)) is None:
+            if len(self._cache) >= REMEMBERED:
+                self._cache.clear()
             said = self._cache[text] = self._read(text)
         return said
 
