@@ -252,7 +252,8 @@ class Shape:
         measure = said.measure
         if "measure" in base:
             kind = self.wording.read(base.pop("measure"))
-            measure, said = kind.measure or measure, replace(said, when=said.when.under(kind.when))
+            measure = kind.measure or measure
+            said = replace(said, when=said.when.under(kind.when), units=kind.units or said.units)
         if measure in ("ignored", "unsure") or (measure == "last_year" and not self.takes_last_year):
             return []
         code = name.code or (self._last if measure in ("growth", "rank", "last_year") and not name.text else "")
@@ -388,13 +389,14 @@ class Shape:
     def whole(self, slot: Slot, row: When, measure: str = "") -> When:
         """Column, row and title together."""
         own = slot.when.under(row)
-        outer = self.context.when
+        outer = replace(self.context.when, scope="")
         if own.year and not own.label and outer.label and outer.year != own.year:
             outer = replace(outer, label=self.year_label)
         when = own.under(outer)
         if measure == "last_year":
             when = replace(when, back=1)
-        return replace(when, scope=self.bare_scope) if when.is_bare_month and self.bare_scope else when
+        scope = self.context.when.scope or self.bare_scope
+        return replace(when, scope=scope) if when.is_bare_month and scope else when
 
     # Units
 

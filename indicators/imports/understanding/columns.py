@@ -104,6 +104,7 @@ class Column:
     use: str = ""
     reason: str = ""
     is_told: bool = False  # the sender chose its use
+    is_assumed: bool = False  # nothing says that it holds levels
 
     @property
     def letter(self) -> str:

@@ -41,7 +41,10 @@ def ask_dates(reading: Reading) -> None:
         for row in reading.rows:
             cell = row.cells[column.place]
             name = squeezed(cell) if isinstance(cell, str) else ""
-            if not (is_dotted(name) or is_split(name) or is_serial(name)) or not isinstance(cell, str):
+            if not isinstance(cell, str) or not (is_dotted(name) or is_split(name) or is_serial(name)):
+                continue
+            if is_serial(name):
+                ask_serial(reading, column, cell, row.line)
                 continue
             if not is_dotted(name):
                 runs.append((cell, 0))
@@ -59,8 +62,6 @@ def ask_date(reading: Reading, column: Column, text: str, line: int, lines: list
     if is_dotted(name):
         year = name[:4]
         readings = [f"{year}年1月", f"{year}年10月"]
-    elif is_serial(name):
-        readings = [serial_day(int(name))]
     else:
         first, second = (int(part) for part in re.split("[/.-]", name))
         readings = [f"{first}—{second}月"] if 1 == first < second <= 12 else []
@@ -73,6 +74,20 @@ def ask_date(reading: Reading, column: Column, text: str, line: int, lines: list
         when, _rest = periods_in(squeezed(told))
         for at in lines if line else [0]:
             reading.shape.dates[text, at] = when if told != IGNORE else IGNORE
+
+
+def ask_serial(reading: Reading, column: Column, text: str, line: int) -> None:
+    """Whether the numbers of a column of dates are days; once for the column."""
+    day = serial_day(int(squeezed(text)))
+    question = gettext("%(letter)s列写的是日期的序号（%(text)s 即%(day)s），是这样吗？") % {
+        "letter": column.letter,
+        "text": text,
+        "day": day,
+    }
+    options = [("day", gettext("是，按日期读")), ignore()]
+    told = reading.ask("period", f"{column.letter}:serial", question, options, place=reading.where(column, line))
+    if told:
+        reading.shape.dates[text, 0] = periods_in(day)[0] if told == "day" else IGNORE
 
 
 def ask_periods(reading: Reading) -> None:
@@ -107,17 +122,22 @@ def _is_undated(when: When, title: When) -> bool:
 
 def row_whens(reading: Reading) -> list[When]:
     """The different periods that rows say, NOTHING where they say none; texts that are none are left out."""
-    label, found = reading.label("indicator"), dict[When, None]()
-    if not reading.shape.period_places:
-        found |= dict.fromkeys(reading.wording.read(cell).when for cell in label.cells) if label else {}
-        return list(found) or [NOTHING]
-    for row in reading.rows:
-        cells = [row.cells[place] for place, _head in reading.shape.period_places]
-        texts = tuple(cell if isinstance(cell, str) else "" for cell in cells)
-        if any(texts) and reading.holds_figures(row):
-            when = reading.shape.told_when(texts, row.line) or reading.shape.read_when(texts)
-            found |= {when: None} if isinstance(when, When) else {}
-    return list(found)
+    shape, found = reading.shape, dict[When, None]()
+    named = [column for column in (reading.label("indicator"), reading.label("measure")) if column]
+    for row in reading.rows if shape.period_places or named else ():
+        if not reading.holds_figures(row):
+            continue
+        when: When | str = NOTHING
+        if shape.period_places:
+            cells = [row.cells[place] for place, _head in shape.period_places]
+            texts = tuple(cell if isinstance(cell, str) else "" for cell in cells)
+            when = (shape.told_when(texts, row.line) or shape.read_when(texts)) if any(texts) else ""
+        if isinstance(when, When):
+            words = [cell for column in named if isinstance(cell := row.cells[column.place], str)]
+            for word in words:
+                when = when.under(reading.wording.read(word).when)
+            found[when] = None
+    return list(found) if shape.period_places else list(found) or [NOTHING]
 
 
 def ask_period_of_table(reading: Reading) -> None:

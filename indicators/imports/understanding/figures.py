@@ -16,9 +16,9 @@ from indicators.imports.understanding.asking import (
     named_options,
     quoted,
 )
-from indicators.imports.understanding.columns import FIGURES, LABELS, Column
+from indicators.imports.understanding.columns import FIGURES, LABELS, USES, Column
 from indicators.imports.understanding.when import NOTHING, When
-from indicators.imports.understanding.wording import SILENT, key_of
+from indicators.imports.understanding.wording import SILENT, about_in, key_of
 
 if TYPE_CHECKING:
     from indicators.imports.understanding.reading import Reading
@@ -55,9 +55,36 @@ def find_figures(reading: Reading) -> None:
             if said.measure or not is_plain:
                 ask_column(reading, column, gettext("%(letter)s列“%(name)s”是什么数？"))
                 continue
+        column.is_assumed = not said.measure
         column.said = replace(said, measure=said.measure or "value")
         column.use = column.said.measure
         settle(reading, column)
+
+
+def ask_measure(reading: Reading) -> None:
+    """Columns that do not say what they measure, under a title about growth, ranks or plans, need not be levels."""
+    word = next((word for text in reading.table.above if (word := about_in(text))), "")
+    assumed = [column for column in reading.figures if column.is_assumed]
+    said = {column.said.measure for column in reading.columns if column.use in FIGURES and not column.is_assumed}
+    if not assumed or (not word and reading.units != ("%",)) or said & {"growth", "rank"}:
+        return
+    label = reading.label("indicator")
+    if label and any(reading.wording.read(cell).measure in ("growth", "rank") for cell in label.cells):
+        return
+    options = [
+        ("value", gettext("数值（总量）")),
+        ("growth", str(USES["growth"])),
+        ("rank:level", gettext("位次（按总量）")),
+        ("rank:growth", gettext("位次（按增速）")),
+        ignore(),
+    ]
+    text = gettext("表上方写有“%(word)s”，表里的数是什么？") % {"word": word or "%"}
+    told = reading.ask("measure", "", text, options)
+    measure, _colon, by = told.partition(":")
+    for column in assumed if told else ():
+        column.use = "" if told == IGNORE else measure
+        column.reason = gettext("已选择不导入") if told == IGNORE else ""
+        column.said = replace(column.said, measure=measure, by=by)
 
 
 def settle(reading: Reading, column: Column) -> None:
@@ -76,7 +103,9 @@ def settle(reading: Reading, column: Column) -> None:
             ignore(),
         ]
         text = gettext("%(letter)s列“%(name)s”是什么位次？") % {"letter": column.letter, "name": column.head.name}
-        reading.ask("column", column.letter, text, options, place=reading.where(column))
+        before = reading.columns[column.place - 1].use if column.place else ""
+        suggested = {"value": "rank:level", "growth": "rank:growth"}.get(before, "")
+        reading.ask("column", column.letter, text, options, place=reading.where(column), suggested=suggested)
         column.use = ""
 
 

@@ -58,6 +58,8 @@ def votes(reading: Reading, column: Column) -> dict[str, int]:
             found["district"] += 1
         elif units_of(name):
             found["unit"] += 1
+        elif said.when.scope and not (said.when.year or said.when.label or said.rest):
+            found["measure"] += 1
         elif not is_number(cell) and (period_cell(cell, column.name, reading.wording) or is_dotted(name)):
             found["period"] += 1
         elif said.measure and not said.rest:

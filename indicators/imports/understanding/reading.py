@@ -31,7 +31,7 @@ from indicators.imports.understanding.columns import (
 )
 from indicators.imports.understanding.names import Names
 from indicators.imports.understanding.when import all_periods_in
-from indicators.imports.understanding.wording import squeezed, stated_units, units_of
+from indicators.imports.understanding.wording import scopes_in, squeezed, stated_units, units_of
 from lvyuan.imports.registry import ColumnUse, Problem
 from lvyuan.imports.table import Row, Table
 
@@ -98,6 +98,7 @@ class Reading:
         if not self.is_ours():
             return
         figures.find_figures(self)
+        figures.ask_measure(self)
         figures.find_indicators(self)
         if not self.figures and not self.label("text"):
             self.no_figures()
@@ -171,6 +172,9 @@ class Reading:
             found = list(dict.fromkeys(all_periods_in(squeezed(text))))
             if len(found) == 1:  # a title with several leaves the period to columns and rows, else to the sender
                 context.when = context.when.under(found[0])
+            scopes = scopes_in(text)
+            if len(scopes) == 1 and not context.when.scope:
+                context.when = replace(context.when, scope=next(iter(scopes)))
             self.titled = self.titled or self.wording.named_in(text)
             context.district = context.district or self.wording.place_in(text)
             bracketed = (units_of(inner) for inner in _BRACKETS.findall(squeezed(text)))

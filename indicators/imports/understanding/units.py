@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
+from django.conf import settings
 from django.utils.translation import gettext
 
 from indicators.imports.records import AS_IS
@@ -47,7 +48,8 @@ def gather(reading: Reading) -> None:
             reading.unitless[code].add(letter)
         if reading.names.meant[code].unit == "%" and unit in ("", "%") and not figure.unit:
             reading.shares[code].append(record["value"])
-        reading.levels[code].append((figure.value, unit, by_letter[letter]))
+        if record["district"] in ("", settings.HOME_DISTRICT):
+            reading.levels[code].append((figure.value, unit, by_letter[letter]))
 
 
 def ask_units(reading: Reading) -> None:

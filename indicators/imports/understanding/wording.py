@@ -322,6 +322,20 @@ _OFFICE: Final = re.compile(
 )
 
 
+def scopes_in(title: str) -> set[str]:
+    """Whether a title says 当月 or 累计."""
+    return {name for found in _SCOPES.finditer(squeezed(title)) for name, part in found.groupdict().items() if part}
+
+
+def about_in(title: str) -> str:
+    """A word of a title by which its figures may be no levels: 增速, 位次, 计划; "" when there is none."""
+    found = _NO_LEVELS.search(squeezed(title))
+    return found[0] if found else ""
+
+
+_NO_LEVELS: Final = re.compile("增速|增长|增幅|同比|位次|排名|排序|计划|目标|任务|预期|预算|占比|比重")
+
+
 def _measure(name: str) -> Said | None:
     """A text that is a measure and nothing else."""
     if not name:

@@ -445,3 +445,75 @@ def test_one_query_whatever_the_size(cast, django_assert_num_queries):
     for table in (small, large):
         with django_assert_num_queries(1):
             list(layout_of([table], {}, known).records(table))
+
+
+# What must not be taken for something else
+
+
+def test_growth_behind_an_unknown_column_is_asked(cast):
+    table = table_of(["时期", "GDP（亿元）", "用电量", "增速"], ["2022年1—6月", "180", "3", "5"])
+    layout = understood(cast, table)
+    assert asked(layout) == ["column:1:D"]
+    assert figures(layout, table) == [("gdp", "", "2022-06.ytd", "180亿元", "")]
+
+
+def test_growth_below_an_unknown_row_has_no_indicator(cast):
+    table = table_of(["指标", "2022年1—6月"], ["GDP（亿元）", "180"], ["用电量", "3"], ["增速", "5"])
+    told = {"indicator__1__用电量": "ignore"}
+    assert [row[0::4] for row in read(cast, table, **told)] == [("gdp", ""), ("", "5")]
+
+
+@pytest.mark.parametrize("title", ["2022年1—6月主要指标增速（%）", "2022年1—6月各指标计划", "2022年1—6月位次"])
+def test_title_about_growth_or_plans_is_asked(cast, title):
+    table = table_of(["指标", "1—6月"], ["GDP", "5.1"], ["规上工业总产值", "5.2"], above=[title])
+    assert "measure:1" in asked(understood(cast, table))
+    assert [row[3:5] for row in read(cast, table, measure__1="growth")] == [("", "5.1"), ("", "5.2")]
+    layout = understood(cast, table, measure__1="ignore")
+    assert figures(layout, table) == []
+
+
+def test_measures_and_their_spans_in_a_column(cast):
+    table = table_of(
+        ["指标", "项目", "数值"],
+        ["工业总产值", "本月（亿元）", "40.1"],
+        ["工业总产值", "累计（亿元）", "223.7"],
+        ["工业总产值", "累计增速（%）", "17"],
+        above=["2023年6月"],
+    )
+    assert read(cast, table) == [
+        ("industrial_output", "", "2023-06.month", "40.1亿元", ""),
+        ("industrial_output", "", "2023-06.ytd", "223.7亿元", "17"),
+    ]
+
+
+def test_kind_of_period_in_a_column(cast):
+    table = table_of(
+        ["指标", "时期", "时期类别", "数值"],
+        ["工业总产值", "2023年6月", "当月", "40.1亿元"],
+        ["工业总产值", "2023年6月", "累计", "223.7亿元"],
+    )
+    assert [row[2:4] for row in read(cast, table)] == [("2023-06.month", "40.1亿元"), ("2023-06.ytd", "223.7亿元")]
+
+
+def test_title_that_says_of_the_month(cast):
+    table = table_of(["指标", "5月", "6月"], ["工业总产值（亿元）", "36.1", "40.1"], above=["2023年各月当月完成情况"])
+    assert [row[2] for row in read(cast, table)] == ["2023-05.month", "2023-06.month"]
+
+
+def test_day_numbers_are_asked_once(cast):
+    table = table_of(["日期", "GDP（亿元）"], ["45016", "80"], ["45107", "180"])
+    (question,) = understood(cast, table).open_questions
+    assert (question.code, question.place) == ("period:1:A:serial", "工作表“数据”第4行A列")
+    told = {"period__1__A__serial": "day", "month__1": "ytd"}
+    assert [row[2] for row in read(cast, table, **told)] == ["2023-03.ytd", "2023-06.ytd"]
+
+
+def test_office_in_a_title_is_no_district(cast):
+    titles = ["长春市统计局", "2023年1—6月绿园区主要指标", "上报时间：2023年7月5日"]
+    table = table_of(["指标", "累计"], ["GDP（亿元）", "180"], above=titles)
+    assert [row[:3] for row in read(cast, table)] == [("gdp", "220106", "2023-06.ytd")]
+
+
+def test_other_district_is_not_compared_with_ours(cast):
+    table = table_of(["区划", "规上工业总产值（万元）"], ["宽城区", "100"], above=["2023年1—6月"])
+    assert [row[:4] for row in read(cast, table)] == [("industrial_output", "220103", "2023-06.ytd", "100万元")]
