@@ -237,7 +237,7 @@ def review_resume(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 @require_POST
 @require_role(Role.REVIEWER)
-def review_undo(request: HttpRequest, pk: int) -> HttpResponse:
+def review_undo(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Of an approved import: what stood before it stands again."""
     done = gettext("已撤销这次导入，原来的数据恢复现行；导入的各版本仍在历史里。")
     return _decide(request, get_submission(request, pk), ReasonForm(request.POST), undo_approved, done)

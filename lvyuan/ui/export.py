@@ -350,9 +350,9 @@ class _text_layer:
 
 
 def _write_json(target: IO[bytes], sheets: Sequence[Sheet], about: Sequence[tuple[str, str]]) -> None:
-    """{"about": […], "<table>": [{heading: text or figure}, …]}; a figure is {key, value, unit, text}."""
+    """{"about": {…}, "<table>": [{heading: text or figure}, …]}; a figure is {key, value, unit, text}."""
     with _text_layer(target, "utf-8") as layer:
-        layer.write(f'{{"about": {_json([list(line) for line in about])}')
+        layer.write(f'{{"about": {_json(_grouped(about))}')
         for sheet in sheets:
             layer.write(f",\n{_json(sheet.name)}: [")
             for number, row in enumerate(sheet.rows):
@@ -360,6 +360,14 @@ def _write_json(target: IO[bytes], sheets: Sequence[Sheet], about: Sequence[tupl
                 layer.write(_json({column.heading: _json_value(column, row) for column in sheet.columns}))
             layer.write("]")
         layer.write("}\n")
+
+
+def _grouped(about: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Each label once."""
+    told: dict[str, str] = {}
+    for label, said in about:
+        told[label] = f"{told[label]}\n{said}" if label in told else said
+    return told
 
 
 def _json_value(column: Column, row: Any) -> Any:
