@@ -35,7 +35,7 @@ def figures_sheet(indicators: QuerySet[Indicator]) -> Sheet:
         text("指标代码", lambda one: known[one.indicator].code, width=22),
         text("指标", lambda one: known[one.indicator].name, width=26),
         text("区划", lambda one: one.district),
-        text("时期", lambda one: _period(one.period, known[one.indicator]), width=18),
+        text("时期", lambda one: _period(one.period), width=18),
         text("数值", _value),
         text("单位", lambda one: one.unit if one.value is not None else ""),
         text("同比增长", lambda one: one.growth),
@@ -74,11 +74,14 @@ class _Lines:
             yield from chunk
 
 
-def _period(period: Period, indicator: Indicator) -> str:
-    """As people write it, where that says the same to an import; else the period's code."""
+_PLAIN = (PeriodKind.YTD, PeriodKind.QUARTER, PeriodKind.YEAR)
+
+
+def _period(period: Period) -> str:
+    """As people write it, where that can be nothing else; else the period's code."""
     label = periods.label(period)
     try:
-        is_plain = periods.parse(label, kind=PeriodKind(indicator.primary_kind)) == period
+        is_plain = period.kind in _PLAIN and periods.parse(label) == period
     except PeriodError:
         is_plain = False
     return label if is_plain else period.code
