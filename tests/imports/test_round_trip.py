@@ -29,10 +29,13 @@ decimals = st.builds(
     st.integers(0, 6),
     st.sampled_from((1, 1, 1, -1)),
 ).filter(lambda value: value != 0 or not value.is_signed())
-words = (
-    st.text(st.sampled_from("动态清零持平稳中向好=+-@＝＋'\"，,；;%1。 "), min_size=1, max_size=20)
-    .map(str.strip)
-    .filter(bool)
+words = st.builds(
+    "".join,
+    st.tuples(
+        st.sampled_from(("", "", "=", "+", "-", "@", "＝", "'")),
+        st.sampled_from(("动态清零", "稳中向好", "基本持平")),
+        st.text(st.sampled_from("总体好转，；;%'\"＝="), max_size=6),
+    ),
 )
 
 
