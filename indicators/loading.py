@@ -33,6 +33,7 @@ from indicators.models import (
     Rank,
     RankPool,
     RankPoolMember,
+    Release,
     Round,
     RoundSchedule,
     Source,
@@ -41,6 +42,7 @@ from indicators.models import (
     Target,
     TargetPoint,
     Vintage,
+    VintageStatus,
 )
 from indicators.models.fields import period_columns
 from indicators.obligations import owing_departments
@@ -49,7 +51,7 @@ from lvyuan.accounts.loading import ADDED, KEPT, ORIGIN, SAME, Folder, Row, by_c
 from lvyuan.accounts.models import Department, District
 from lvyuan.audit.models import Event
 from lvyuan.numbers import NumberError, parse_figure
-from lvyuan.periods import has_slot
+from lvyuan.periods import Period, has_slot
 
 # What a figure says besides its numbers, and where it stands: a change in any of these is a new vintage.
 _COLUMNS = (
@@ -212,11 +214,11 @@ def load_indicators(folder: Folder) -> None:
                 unit=part.unit("unit"),
             )
             part.end()
-        # The owner reports, as we assume, until a person decides otherwise.
-        row.get("assigned_from")
-        if owner and indicator.pk not in decided[district]:
+        # The owner reports, as we assume, until a person decides otherwise; without a day nothing is assumed.
+        assigned_from = row.get("assigned_from")
+        if owner and assigned_from and indicator.pk not in decided[district]:
             where = {"district": district, "indicator": indicator, "is_assumed": True}
-            folder.put(row, Assignment, where=where, valid_from=row.text("assigned_from"), department=owner)
+            folder.put(row, Assignment, where=where, valid_from=assigned_from, department=owner)
 
     folder.each("indicators.json", "indicators", put)
 
@@ -272,42 +274,75 @@ def _load_lights(folder: Folder) -> None:
 def _load_figures(folder: Folder) -> None:
     districts, sources = by_code(District.objects.all()), by_code(Source.objects.all())
     indicators, pools = by_code(Indicator.objects.all()), by_code(RankPool.objects.all())
-    figures: list[tuple[Row, VintageInput]] = []
+    figures: list[tuple[Row, VintageInput, list[VintageInput]]] = []
     for row in folder.rows("figures.json", "figures"):
         row.get("fact")
         indicator, period = row.one("indicator", indicators), row.period("period")
         if indicator.slots and not has_slot(indicator.slots, period):
             row.fail("period", f"{indicator}的报送日历里没有“{period}”")
-        # Not stored: it turns what the file says into the types, and the checks, of the table.
-        said = Vintage(
-            number=1,
-            value=row.digits("value"),
-            growth=row.digits("growth"),
-            unit=row.unit("unit"),
-            **{name: row.get(name, column(Vintage, name).get_default()) for name in _COLUMNS},
-            known_from=row.text("known_from"),
-        )
-        folder.clean(row, said)
-        _check_print(row, said)
-        figure = VintageInput(
-            district=row.one("district", districts),
-            indicator=indicator,
-            period=period,
-            source=row.one("source", sources),
-            known_from=said.known_from,
-            columns={name: getattr(said, name) for name in ("value", "growth", "unit", *_COLUMNS)},
-            ranks=[_rank(folder, part, pools) for part in row.parts("ranks")],
-            comparisons=[_comparison(folder, part, said.locator) for part in row.parts("comparisons")],
-            release_authority=row.get("release_authority", ""),
-        )
-        if said.value is None and said.growth is None and not said.text and not figure.ranks:
-            row.fail("value", "数值、增速、位次、定性表述至少要有一项")
+        district = row.one("district", districts)
+
+        def state(part: Row) -> VintageInput:
+            return _state(folder, part, district, indicator, period, sources, pools)  # noqa: B023  # called at once
+
+        figure, earlier = state(row), []
+        for part in row.parts("earlier"):
+            earlier.append(state(part))
+            part.end()
         row.end()
         folder.claim(row, Observation, _identity(figure))
-        figures.append((row, figure))
-    stored = _stored_vintages([figure for _, figure in figures])
-    for row, figure in figures:
-        _record(folder, row, figure, stored.get(tuple(_identity(figure).values()), []))
+        figures.append((row, figure, earlier))
+    stored = _stored_vintages([figure for _, figure, _ in figures])
+    for row, figure, earlier in figures:
+        known = stored.get(tuple(_identity(figure).values()), [])
+        if not known:
+            for before in earlier:
+                _add(folder, row, before)
+        _record(folder, row, figure, known, with_history=bool(earlier))
+
+
+def _state(
+    folder: Folder,
+    row: Row,
+    district: District,
+    indicator: Indicator,
+    period: Period,
+    sources: dict[str, Source],
+    pools: dict[str, RankPool],
+) -> VintageInput:
+    """One approved state as an entry, or one of its `earlier`, says it."""
+    # Not stored: it turns what the file says into the types, and the checks, of the table.
+    said = Vintage(
+        number=1,
+        value=row.digits("value"),
+        growth=row.digits("growth"),
+        unit=row.unit("unit"),
+        **{name: row.get(name, column(Vintage, name).get_default()) for name in _COLUMNS},
+        known_from=row.text("known_from"),
+        reason=row.get("reason", ""),
+    )
+    folder.clean(row, said)
+    _check_print(row, said)
+    ranks = [_rank(folder, part, pools) for part in row.parts("ranks")]
+    is_silent = said.value is None and said.growth is None and not said.text and not ranks
+    if is_silent and said.status != VintageStatus.WITHDRAWN:
+        row.fail("value", "数值、增速、位次、定性表述至少要有一项")
+    authority = row.get("release_authority", "")
+    released = Release(released_at=row.get("released_at") or said.known_from, authority=authority)
+    folder.clean(row, released) if authority else None
+    return VintageInput(
+        district=district,
+        indicator=indicator,
+        period=period,
+        source=row.one("source", sources),
+        known_from=said.known_from,
+        columns={name: getattr(said, name) for name in ("value", "growth", "unit", *_COLUMNS)},
+        ranks=ranks,
+        comparisons=[_comparison(folder, part, said.locator) for part in row.parts("comparisons")],
+        reason=said.reason,
+        release_authority=authority,
+        released_at=released.released_at if authority else None,
+    )
 
 
 def _rank(folder: Folder, part: Row, pools: dict[str, RankPool]) -> RankInput:
@@ -377,8 +412,13 @@ def _stored_vintages(figures: list[VintageInput]) -> dict[tuple[Any, ...], list[
     return stored
 
 
-def _record(folder: Folder, row: Row, figure: VintageInput, earlier: list[Vintage]) -> None:
-    """Adds a vintage unless the newest one loaded from this source says exactly the same."""
+def _record(
+    folder: Folder, row: Row, figure: VintageInput, earlier: list[Vintage], *, with_history: bool = False
+) -> None:
+    """Adds a vintage unless the newest one loaded from this source says exactly the same.
+
+    `with_history`: the file tells the states before it and why this one replaced them.
+    """
     loaded = [
         vintage
         for vintage in earlier
@@ -395,8 +435,14 @@ def _record(folder: Folder, row: Row, figure: VintageInput, earlier: list[Vintag
         reason = f"数据文件有更正：{'、'.join(changed)}"
     elif earlier:
         reason = f"补录来源：{figure.source}"
+    elif with_history:
+        reason = figure.reason
+    _add(folder, row, replace(figure, reason=reason))
+
+
+def _add(folder: Folder, row: Row, figure: VintageInput) -> None:
     try:
-        record_published(by=None, figures=[replace(figure, reason=reason)], reason=reason)
+        record_published(by=None, figures=[figure], reason=figure.reason)
     except (Refused, IntegrityError, ValidationError) as error:
         folder.refuse(row, error, Vintage, Rank, PrintedComparison, Observation)
     folder.count(Vintage, ADDED)

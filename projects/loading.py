@@ -17,6 +17,7 @@ def load(folder: Folder) -> None:
     load_places(folder)
     load_projects(folder)
     load_lists(folder)
+    load_memberships(folder)
     load_members(folder)
 
 
@@ -46,18 +47,20 @@ def load_projects(folder: Folder) -> None:
             row,
             KeyProject,
             where={"district": district, "code": row.text("code")},
-            fields=("name", "name_en", "aliases", "kind", "note"),
+            fields=("name", "name_en", "aliases", "kind", "is_placeholder", "note"),
             place=row.maybe("place", by_code(Place.objects.filter(district=district))),
             department=row.maybe("department", by_code(district.departments.all())),
         )
         folder.link(row, ProjectNode, {"project": project}, "node", row.several("nodes", plan_of(row, nodes, "nodes")))
         row.get("source")
         for part in row.parts("events"):
-            source = part.maybe("source", sources) or row.one("source", sources)
+            # Without a source of its own or of the project: a person's own word.
+            source = part.maybe("source", sources) or row.maybe("source", sources)
+            start = {"is_unspecified": True} if part.get("is_unspecified") else {}
             folder.put(
                 part,
                 StageEvent,
-                where={"source": source, "project": project, "stage": part.text("stage")},
+                where={"source": source, "project": project, "stage": part.text("stage"), **start},
                 fields=("planned_on", "happened_on", "no_later_than", "evidence_kind", "locator", "note"),
                 known_from=part.get("known_from") or row.text("known_from"),
             )
@@ -88,6 +91,36 @@ def load_lists(folder: Folder) -> None:
             part.end()
 
     folder.each("projects.json", "lists", put)
+
+
+def load_memberships(folder: Folder) -> None:
+    """Which projects are on a list, of those that stand under `projects`."""
+    districts = by_code(District.objects.all())
+
+    def put(row: Row) -> None:
+        district = row.one("district", districts)
+        project_list = row.one("list", by_code(district.project_lists.all()))
+        folder.put(
+            row,
+            ListMembership,
+            where={
+                "list": project_list,
+                "project": row.one("project", _projects(district)),
+                "valid_from": row.get("valid_from"),
+            },
+            fields=("valid_to",),
+            number=row.whole("number"),
+            known_from=row.text("known_from"),
+        )
+
+    known: dict[int, dict[str, KeyProject]] = {}
+
+    def _projects(district: District) -> dict[str, KeyProject]:
+        if district.pk not in known:
+            known[district.pk] = by_code(KeyProject.objects.filter(district=district))
+        return known[district.pk]
+
+    folder.each("projects.json", "memberships", put)
 
 
 def member_of(project_list: ProjectList, number: int) -> ListMembership | None:

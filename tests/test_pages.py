@@ -72,12 +72,22 @@ def world(cast):
         reason="搬迁",
         authority="会议纪要",
     )
+    workbook = ImportJob.objects.create(
+        kind="form",
+        file_name="填报表.xlsx",
+        sha256="0" * 64,
+        size=1,
+        state="previewed",
+        preview={"round": "2023-07", "department": "gxj", "cells": []},
+        created_by=cast.staff,
+    )
     (notice,) = notify([Message(cast.staff, "chased", "world", "催报", "", "/rounds/")])
     return {
         "submission": submission.pk,
         "entry": entry.pk,
         "evidence": Evidence.objects.get().pk,
         "job": job.pk,
+        "workbook": workbook.pk,
         "notice": notice.pk,
         "exception": opened.pk,
         "annotation": Annotation.objects.get().pk,
@@ -112,6 +122,8 @@ PAGES: dict[str, tuple[str, dict[str, int]]] = {
     "board": ("/board/", only("reviewer", "leader", "admin", "auditor")),
     "submission-form": ("/rounds/2023-07/gxj/", only("staff") | {"staff2": 404}),
     "lines-feedback": ("/rounds/2023-07/gxj/lines/", only("staff") | {"staff2": 404}),
+    "form-workbook": ("/rounds/2023-07/gxj/form.xlsx", only("staff") | {"staff2": 404}),
+    "form-upload-detail": ("/rounds/2023-07/gxj/upload/{workbook}/", only("staff") | {"staff2": 404}),
     "form-print": ("/rounds/2023-07/gxj/print/", only("staff", "reviewer", "auditor") | {"staff2": 404}),
     "evidence-detail": ("/evidence/{evidence}/", only("staff", "reviewer", "auditor", other=404)),
     "review-list": ("/reviews/", only("reviewer", "auditor")),
@@ -131,7 +143,7 @@ PAGES: dict[str, tuple[str, dict[str, int]]] = {
     "notice-list": ("/notices/", EVERYONE),
     "notice-choices": ("/notices/choices/", EVERYONE),
 }
-FILES = ("evidence-detail", "job-file", "job-returned")
+FILES = ("evidence-detail", "job-file", "job-returned", "form-workbook")
 # Deed → (address, who may; the others get 403 or 404 and nothing changes).
 DEEDS: dict[str, tuple[str, set[str]]] = {
     "remark-create": ("/indicators/industrial_output/remarks/", {"staff", "reviewer", "leader", "admin"}),
@@ -143,6 +155,7 @@ DEEDS: dict[str, tuple[str, set[str]]] = {
     "reason-create": ("/figures/industrial_output/220106/2023-06.ytd/reasons/", {"reviewer"}),
     "reason-drop": ("/figures/industrial_output/220106/2023-06.ytd/reasons/1/price/drop/", {"reviewer"}),
     "cells-save": ("/rounds/2023-07/gxj/cells/", {"staff"}),
+    "form-upload": ("/rounds/2023-07/gxj/upload/", {"staff"}),
     "evidence-create": ("/entries/{entry}/evidence/", {"staff"}),
     "exception-grant": ("/rounds/2023-07/exceptions/grant/", {"reviewer"}),
     "exception-end": ("/rounds/2023-07/exceptions/{exception}/end/", {"reviewer"}),
