@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -27,7 +27,7 @@ from lvyuan.imports.book import Book, CutShort, RefusedFile
 from lvyuan.imports.models import ImportJob, ImportProblem, RowStatus
 from lvyuan.imports.problems import Problems
 from lvyuan.imports.registry import ColumnUse, ImportRefused, Layout, Progress, Question, ShownRow, get_kind
-from lvyuan.imports.table import SUFFIXES
+from lvyuan.imports.table import SUFFIXES, Table
 from lvyuan.ui.middleware import size_text
 
 log = logging.getLogger(__name__)
@@ -88,20 +88,33 @@ def _private(path: Path) -> Any:
 @contextmanager
 def received(upload: UploadedFile[Any]) -> Iterator[Received]:
     """The upload as a file of ours; gone afterwards unless kept. Raises ImportRefused over the size limit."""
-    name = upload.name or ""
+    upload.seek(0)
+    with _received(upload.name or "", upload.chunks()) as file:
+        yield file
+
+
+@contextmanager
+def received_path(path: Path) -> Iterator[Received]:
+    """The same for a file of the server's own. Raises ImportRefused, OSError."""
+    with open(path, "rb") as source, _received(path.name, iter(lambda: source.read(1 << 20), b"")) as file:
+        yield file
+
+
+@contextmanager
+def _received(name: str, chunks: Iterable[bytes]) -> Iterator[Received]:
+    suffix = suffix_of(name)
     partial = _folder() / f"{uuid.uuid4().hex}.partial"
     digest, size = hashlib.sha256(), 0
-    upload.seek(0)
     try:
         with _private(partial) as target:
-            for chunk in upload.chunks():
+            for chunk in chunks:
                 size += len(chunk)
                 check_size(size)
                 digest.update(chunk)
                 target.write(chunk)
             target.flush()
             os.fsync(target.fileno())
-        yield Received(partial, name, suffix_of(name), digest.hexdigest(), size)
+        yield Received(partial, name, suffix, digest.hexdigest(), size)
     finally:
         partial.unlink(missing_ok=True)
         _answer(partial).unlink(missing_ok=True)
@@ -246,9 +259,15 @@ def preview_of(job: ImportJob, book: Book, layout: Layout) -> dict[str, Any]:
         "questions": [_plain(question) for question in layout.questions],
         "hidden_sheets": book.hidden_sheets,
         "skipped": book.skipped,
-        "tables": [{"number": t.number, "sheet": t.sheet, "rows": len(t.rows)} for t in book.tables],  # type: ignore[arg-type]
+        "tables": [_told(table) for table in book.tables],
         "digest": uuid.uuid4().hex,
     }
+
+
+def _told(table: Table) -> dict[str, Any]:
+    """What the page says of a table besides its columns."""
+    names = ("number", "sheet", "unit", "header_line", "above")
+    return {name: getattr(table, name) for name in names} | {"rows": len(table.rows)}  # type: ignore[arg-type]
 
 
 def _plain(said: ColumnUse | Question) -> dict[str, Any]:
