@@ -180,13 +180,12 @@ def _rows(path: Path, encoding: str, suffix: str) -> Iterator[Row]:
         lines = _Lines(file, delimiter)
         records = csv.reader(lines, delimiter=delimiter, strict=True)
         try:
-            cells: list[Cell]
-            for line, cells in enumerate(records, 1):  # type: ignore[assignment]
+            for line, texts in enumerate(records, 1):
                 lines_before, lines_read = lines_read, records.line_num
                 if line == 1 and separator:
                     continue
-                if not lines.is_clean or lines_read - lines_before > 1:
-                    cells = [text_cell(cell) for cell in cells]
+                is_clean = lines.is_clean and lines_read - lines_before == 1
+                cells: list[Cell] = [*texts] if is_clean else [text_cell(text) for text in texts]
                 while cells and cells[-1] == "":
                     cells.pop()
                 if not cells:
