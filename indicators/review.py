@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -198,6 +198,15 @@ def review(submission: Submission, *, user: User, page: str | None = None) -> Re
             bool(line.current and line.current.vintage and line.current.vintage.is_released) for line in lines
         ),
     )
+
+
+def all_lines(submission: Submission, shown: Review, *, user: User) -> Iterator[ReviewLine]:
+    """The lines on the page and, of a long import, those of all its other pages as they are wanted."""
+    if shown.page is None:
+        yield from shown.lines
+        return
+    for number in shown.page.paginator.page_range:
+        yield from review(submission, user=user, page=str(number)).lines
 
 
 def _page_of(submission: Submission, user: User, page: str | None, length: int) -> Review:

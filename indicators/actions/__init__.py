@@ -49,11 +49,13 @@ from indicators.actions.stories import (
     withdraw_annotation,
 )
 from indicators.actions.targets import set_target
+from indicators.actions.workbooks import FORM, drop_workbook, keep_workbook, write_workbook
 
 __all__ = [
     "ANNOTATORS",
     "APPROVE",
     "EXPLAINERS",
+    "FORM",
     "MOVES",
     "BulkApproval",
     "CellReturn",
@@ -78,6 +80,7 @@ __all__ = [
     "chase",
     "decline",
     "drop_reason",
+    "drop_workbook",
     "end_exception",
     "end_exemption",
     "excuse",
@@ -88,6 +91,7 @@ __all__ = [
     "judge",
     "judge_latest",
     "judge_unjudged",
+    "keep_workbook",
     "may_remark",
     "offer",
     "open_due_rounds",
@@ -110,4 +114,5 @@ __all__ = [
     "submit_staged",
     "withdraw",
     "withdraw_annotation",
+    "write_workbook",
 ]

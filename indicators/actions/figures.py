@@ -67,6 +67,7 @@ class VintageInput:
     entry: Entry | None = None
     reason: str = ""
     release_authority: str = ""
+    released_at: dt.datetime | None = None  # None: the moment it became known
 
 
 def add_vintages(given: Sequence[VintageInput]) -> None:
@@ -128,7 +129,12 @@ def _add_details(given: Sequence[VintageInput], ids: Sequence[int]) -> None:
     released = {pk: figure for figure, pk in pairs if figure.release_authority}
     known_from = dict(Vintage.objects.filter(pk__in=released).values_list("pk", "known_from")) if released else {}
     Release.objects.bulk_create(
-        Release(vintage_id=pk, released_at=known_from[pk], authority=figure.release_authority, by=figure.approved_by)
+        Release(
+            vintage_id=pk,
+            released_at=figure.released_at or known_from[pk],
+            authority=figure.release_authority,
+            by=figure.approved_by,
+        )
         for pk, figure in released.items()
     )
 

@@ -27,7 +27,7 @@ from lvyuan.imports.book import Book, CutShort, RefusedFile
 from lvyuan.imports.models import ImportJob, ImportProblem, RowStatus
 from lvyuan.imports.problems import Problems
 from lvyuan.imports.registry import ColumnUse, ImportRefused, Layout, Progress, Question, ShownRow, get_kind
-from lvyuan.imports.table import SUFFIXES
+from lvyuan.imports.table import SUFFIXES, Table
 from lvyuan.ui.middleware import size_text
 
 log = logging.getLogger(__name__)
@@ -259,9 +259,15 @@ def preview_of(job: ImportJob, book: Book, layout: Layout) -> dict[str, Any]:
         "questions": [_plain(question) for question in layout.questions],
         "hidden_sheets": book.hidden_sheets,
         "skipped": book.skipped,
-        "tables": [{"number": t.number, "sheet": t.sheet, "rows": len(t.rows)} for t in book.tables],  # type: ignore[arg-type]
+        "tables": [_told(table) for table in book.tables],
         "digest": uuid.uuid4().hex,
     }
+
+
+def _told(table: Table) -> dict[str, Any]:
+    """What the page says of a table besides its columns."""
+    names = ("number", "sheet", "unit", "header_line", "above")
+    return {name: getattr(table, name) for name in names} | {"rows": len(table.rows)}  # type: ignore[arg-type]
 
 
 def _plain(said: ColumnUse | Question) -> dict[str, Any]:

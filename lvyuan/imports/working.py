@@ -6,7 +6,7 @@ A session lock of PostgreSQL tells: it ends with the process that holds it, howe
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 
@@ -32,13 +32,28 @@ class Activity(StrEnum):
 
 
 def activity(job: ImportJob) -> Activity | None:
-    """What the job is waiting for, None when that is a person; two queries."""
-    if job.state not in (ImportJob.State.READING, ImportJob.State.CONFIRMING):
-        return None
-    if is_worked_on(job):
-        return Activity.WORKING
-    waiting = ProcrastinateJob.objects.filter(queueing_lock=queueing_lock(job), status="todo")
-    return Activity.QUEUED if waiting.exists() else Activity.INTERRUPTED
+    """What the job is waiting for, None when that is a person; at most two queries."""
+    return activities([job]).get(job.pk)
+
+
+def activities(jobs: Iterable[ImportJob]) -> dict[int, Activity]:
+    """The same for many jobs, by their ids, in two queries; those that wait for a person are left out."""
+    waiting = {job.pk: job for job in jobs if job.state in (ImportJob.State.READING, ImportJob.State.CONFIRMING)}
+    if not waiting:
+        return {}
+    held = _worked_on(list(waiting))
+    locks = [queueing_lock(job) for job in waiting.values()]
+    queued = set(
+        ProcrastinateJob.objects.filter(queueing_lock__in=locks, status="todo").values_list("queueing_lock", flat=True)
+    )
+    return {
+        pk: Activity.WORKING
+        if pk in held
+        else Activity.QUEUED
+        if queueing_lock(job) in queued
+        else Activity.INTERRUPTED
+        for pk, job in waiting.items()
+    }
 
 
 def queueing_lock(job: ImportJob) -> str:
@@ -48,14 +63,19 @@ def queueing_lock(job: ImportJob) -> str:
 
 def is_worked_on(job: ImportJob) -> bool:
     """Whether a living process holds the job."""
+    return bool(_worked_on([job.pk]))
+
+
+def _worked_on(jobs: list[int]) -> set[int]:
+    """Which of these jobs a living process holds."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
+            "SELECT l.objid::bigint FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
             " WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.granted"
-            " AND l.classid = %s AND l.objid = %s AND l.objsubid = 2)",
-            [WORKING, job.pk],
+            " AND l.classid = %s AND l.objid = ANY(%s::oid[]) AND l.objsubid = 2",
+            [WORKING, jobs],
         )
-        return bool(cursor.fetchone()[0])
+        return {found for (found,) in cursor.fetchall()}
 
 
 @contextmanager

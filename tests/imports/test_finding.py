@@ -393,6 +393,11 @@ def test_merged_figure_belongs_to_its_first_cell(merged: str) -> None:
     )
 
 
+@pytest.mark.parametrize(("head", "second"), [("年份", "3 2019 | 工业"), ("企业数", "3  | 工业")])
+def test_merged_years_are_labels_only_under_such_a_head(head: str, second: str) -> None:
+    check(f"{head} | 指标\n2019 | 商业\n | 工业", f"# A {head} | B 指标\n2 2019 | 商业\n{second}", "A2:A3")
+
+
 def test_sections_blank_lines_and_totals_stay_rows() -> None:
     check(
         """
@@ -653,6 +658,43 @@ def test_same_header_under_a_title_in_several_cells() -> None:
     )
 
 
+def test_title_over_a_blank_line() -> None:
+    check(
+        "指标 | 本月 | 累计\n工业 | 40 | 254.1\n2023年\n\n指标 | 本月 | 累计\n工业 | 41 | 264.1",
+        "# A 指标 | B 本月 | C 累计\n2 工业 | 40 | 254.1\n\n^ 2023年\n# A 指标 | B 本月 | C 累计\n6 工业 | 41 | 264.1",
+    )
+
+
+def test_narrow_table_under_a_wide_one() -> None:
+    check(
+        """
+        指标 | 一月 | 二月 | 三月
+        工业 | 40 | 41 | 42
+
+        指标 | 2023年
+        商业 | 100
+        """,
+        """
+        # A 指标 | B 一月 | C 二月 | D 三月
+        2 工业 | 40 | 41 | 42
+
+        # A 指标 | B 2023年
+        5 商业 | 100
+        """,
+    )
+
+
+def test_list_with_figures_under_a_list_of_words() -> None:
+    check(
+        "部门名称 | 简称\n住建局 | 住建\n用户一览表\n登录名 | 电话\nzhangsan | 85371234",
+        "# A 部门名称 | B 简称\n2 住建局 | 住建\n\n^ 用户一览表\n# A 登录名 | B 电话\n5 zhangsan | 85371234",
+    )
+
+
+def test_figure_alone_over_the_header() -> None:
+    check("1\n指标 | 本月\n工业 | 40", "# A\n1 1\n\n# A 指标 | B 本月\n3 工业 | 40")
+
+
 def test_side_by_side() -> None:
     check(
         """
@@ -817,6 +859,11 @@ def test_long_table_left_unread_does_not_hide_the_next() -> None:
     rows = [Row(1, ["指标", "数值"]), *(Row(line, ["工业", "1.5"]) for line in range(2, 6_000))]
     rows += [Row(7_000, ["项目名称", "完成投资"]), Row(7_001, ["学校", "1.5"])]
     assert [table.header_line for table in find_tables(Grid("数据", "行", rows))] == [1, 7_000]
+
+
+def test_place_of_a_table_without_header_is_the_sheet() -> None:
+    table = next(find_tables(sheet("工业 | 254.1")))
+    assert (table.place(table.header_line), table.place(1, table.heads[1])) == ("工作表“数据”", "工作表“数据”第1行B列")
 
 
 # Cells

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from indicators.imports.lines import COLUMNS
 from indicators.imports.understanding.when import When, is_dotted, periods_in
 from indicators.imports.understanding.wording import FOOTNOTES, SILENT, Said, Wording, squeezed
-from lvyuan.imports.table import Cell, Head
+from lvyuan.imports.table import RETURNED_HEADS, Cell, Head
 from lvyuan.numbers import NumberError, ParsedFigure, parse_figure
 from lvyuan.periods import PeriodKind
 
@@ -124,7 +125,9 @@ class Column:
 
 
 def column_of(head: Head, place: int, cells: Iterable[Cell], wording: Wording) -> Column:
-    """The column with its head read and its cells looked at."""
+    """The column with its head read and its cells looked at; what an error workbook added is not looked at."""
+    if head.path and head.path[-1] in RETURNED_HEADS:
+        return Column(head, place, reason=gettext("退回有误的行时系统加的列"))
     column = Column(head, place, cells=[cell for cell in cells if isinstance(cell, str) and cell])
     column.numbers = sum(is_number(cell) for cell in column.looked)
     for text in head.path:

@@ -103,7 +103,7 @@ class _Finder:
         header = block.opening.header
         columns = sorted({column for line in (*header, *block.body) for column in line.columns})
         table = self._empty_table(block.opening, columns)
-        shape = _Shape(self.grid, self.merges, columns, label_columns(block.body), self._named(header))
+        shape = _Shape(self.grid, self.merges, columns, label_columns(header, block.body), self._named(header))
         table.rows = [shape.row(line) for line in block.body]
         table.notes = _texts(block.notes)
         table.dropped = _rows(block.dropped)
@@ -114,7 +114,9 @@ class _Finder:
         used = [column for line in (*opening.header, *first) for column in line.columns]
         columns = range(min(used), max(used) + 1)
         table = self._empty_table(opening, columns)
-        shape = _Shape(self.grid, self.merges, columns, label_columns(first), self._named(opening.header))
+        shape = _Shape(
+            self.grid, self.merges, columns, label_columns(opening.header, first), self._named(opening.header)
+        )
 
         def rows() -> Iterator[Row]:
             yield from map(shape.row, chain(first, lines))

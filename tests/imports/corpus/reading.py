@@ -270,7 +270,7 @@ def _formulas(path: Path) -> None:
     place=("数据", 2, "C"),
     rows=(
         ("数据", 1, ("指标", "时期", "数值")),
-        ("数据", 2, ("规模以上工业总产值", "2023年1—7月", NO_RESULT, "0")),
+        ("数据", 2, ("规模以上工业总产值", "2023年1—7月", NO_RESULT)),
     ),
 )
 def _formulas_left_open(path: Path) -> None:
@@ -278,7 +278,7 @@ def _formulas_left_open(path: Path) -> None:
     cells = (
         '<c r="A2" t="inlineStr"><is><t>规模以上工业总产值</t></is></c>',
         '<c r="B2" t="inlineStr"><is><t>2023年1—7月</t></is></c>',
-        '<c r="C2"><f>E1*2</f><v>0</v></c><c r="D2"><v>0</v></c>',
+        '<c r="C2"><f>E1*2</f><v>0</v></c>',
     )
     files.raw_workbook(path, files.sheet_xml(*cells), workbook='<calcPr calcId="1" fullCalcOnLoad="1"/>')
 
@@ -448,6 +448,8 @@ def _django(path: Path) -> None:
     "hidden_rows.xlsx",
     rows=SHEET,
     asks=("hidden_rows:1",),
+    answers={"hidden_rows:1": "ignore"},
+    figures=ONLY_JULY,
 )
 def _hidden_rows(path: Path) -> None:
     """The second figure stands in a hidden row."""

@@ -25,7 +25,6 @@ PEOPLE = [
     ("population", "220106", "2021-12-31.instant", "71.2"),
     ("population", "220106", "2022-12-31.instant", "72.5"),
 ]
-NO_HOUSEHOLDS = ("zero_employment_households", "220106", "2023-07-31.window", None)
 OUTPUT, CAPITAL = "规模以上工业总产值", "实际到位内资"
 
 
@@ -339,7 +338,7 @@ def _unquoted_comma(path: Path) -> None:
     path.write_text(f"指标,时期,数值,单位,同比增长\n{OUTPUT},2023年1—7月,1,254.1,亿元,16.2\n", encoding="utf-8")
 
 
-@case("hidden_row.xlsx", asks=["hidden_rows:1"], answers={"hidden_rows:1": "keep"})
+@case("hidden_row.xlsx", asks=["hidden_rows:1"], answers={"hidden_rows:1": "import"}, figures=[OUTPUT_7, OUTPUT_8])
 def _hidden_row(path: Path) -> None:
     """A hidden row between two others."""
     draw(
@@ -500,9 +499,9 @@ def _several_sheets(path: Path) -> None:
 # Words
 
 
-@case("qualitative.xlsx", figures=[NO_HOUSEHOLDS, CAPITAL_7[:4]])
+@case("qualitative.xlsx", refused="动态清零", place=("数据", 2, "C"))
 def _qualitative(path: Path) -> None:
-    """The first row holds words where the next one has a figure: it is a row, not a second header."""
+    """The first row holds words where the next one has a figure: it is a row, no second header, and named so."""
     draw(
         path,
         f"""
@@ -513,7 +512,12 @@ def _qualitative(path: Path) -> None:
     )
 
 
-@case("key_value.xlsx", refused="表头")
+@case(
+    "key_value.xlsx",
+    asks=["period:1", "unit:1"],
+    answers={"period:1": "2023年1—7月", "unit:1": "own"},
+    figures=[OUTPUT_7[:4], CAPITAL_7[:4]],
+)
 def _key_value(path: Path) -> None:
     """Labels and values down the sheet, and no header at all."""
     draw(
