@@ -165,10 +165,10 @@ class _Writer:
         line = Line(record, self.known, place)
         candidate = line.read()
         flaws = [Fault(name, flaw.problem, flaw.remedy) for name, flaw in record.flaws]
-        flawed = {name for name, _ in record.flaws}
-        faults = [*flaws, *(fault for fault in line.faults if fault.column not in flawed)]
-        if "" in flawed or (len(flawed) == 1 and not record.cells):
-            faults = flaws  # the row as a whole could not be read
+        # What could not be read hides what would be missing without it.
+        flawed = {name for name, _ in record.flaws} | ({""} if flaws else set())
+        is_whole = any(not name for name, _ in record.flaws)
+        faults = flaws if is_whole else [*flaws, *(fault for fault in line.faults if fault.column not in flawed)]
         if flaws:
             candidate = None
         if faults:

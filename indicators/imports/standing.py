@@ -54,6 +54,12 @@ _MOVED = f"""
 SELECT EXISTS (
     SELECT FROM indicators_stagedfigure s LEFT JOIN indicators_observation o ON {ITS_OBSERVATION}
     WHERE s.job_id = %(job)s AND s.status <> 'refused' AND o.current_id IS DISTINCT FROM s.before_id
+) OR EXISTS (
+    SELECT FROM indicators_stagedfigure s LEFT JOIN indicators_indicatorversion d ON d.id = s.version_id
+    WHERE s.job_id = %(job)s AND s.status <> 'refused' AND (
+        d.id IS NULL OR s.period_end < d.valid_from OR s.period_end > d.valid_to
+        OR s.value IS NOT NULL AND d.unit <> '' AND s.unit <> d.unit
+    )
 )
 """  # noqa: S608
 
@@ -75,7 +81,7 @@ def compare(job: ImportJob, problems: Problems) -> None:
 
 
 def has_moved(job: ImportJob) -> bool:
-    """Whether anything was approved since the rows were compared where they speak."""
+    """Whether, since the rows were compared, anything was approved where they speak, or a definition changed."""
     with connection.cursor() as cursor:
         cursor.execute(_MOVED, {"job": job.pk})
         return bool(cursor.fetchone()[0])
