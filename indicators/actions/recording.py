@@ -81,7 +81,7 @@ def record(figures: Figures, *, details: Callable[[VintageQuerySet], object] | N
 
 @contextmanager
 def _plans_for_many(figures: Figures) -> Iterator[None]:
-    """Keeps the planner to indexes and joins of whole sets where figures are many.
+    """Keeps the planner to indexes and hashed sets where figures are many.
 
     Its statistics know nothing of rows that came a moment ago, nor of those that a statement is about to add: it takes
     thousands for one and a growing table for a page, and compares each with each.
@@ -89,12 +89,14 @@ def _plans_for_many(figures: Figures) -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(*) > {MANY} FROM ({figures.sql}) s", dict(figures.params))
         (is_many,) = cursor.fetchone()
-        cursor.execute(_PLAN, ["off", "off"] if is_many else ["on", "on"])
+        cursor.execute(_PLAN, {"way": "off" if is_many else "on"})
         yield
-        cursor.execute(_PLAN, ["on", "on"])
+        cursor.execute(_PLAN, {"way": "on"})
 
 
-_PLAN = "SELECT set_config('enable_nestloop', %s, true), set_config('enable_seqscan', %s, true)"
+_PLAN = "SELECT " + ", ".join(
+    f"set_config('enable_{name}', %(way)s, true)" for name in ("nestloop", "mergejoin", "seqscan")
+)
 
 
 def _record(figures: Figures) -> VintageQuerySet:
