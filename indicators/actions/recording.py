@@ -102,9 +102,9 @@ _PLAN = "SELECT " + ", ".join(
 def _record(figures: Figures) -> VintageQuerySet:
     with connection.cursor() as cursor:
 
-        def run(sql: str, **more: object) -> int:
+        def run(sql: str, **more: Any) -> int:
             cursor.execute(sql.replace("{figures}", figures.sql), {**figures.params, "first": first, **more})
-            return cursor.rowcount
+            return int(cursor.rowcount)
 
         cursor.execute(f"SELECT {NEXT_VINTAGE}, transaction_timestamp()")
         first, recorded_at = cursor.fetchone()
