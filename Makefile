@@ -9,6 +9,8 @@ TEMPLATES = $(wildcard lvyuan/*/templates indicators/templates projects/template
 PRODUCTION = LOCAL_ACCOUNTS=0 ALLOWED_HOSTS=kpi.example.gov.cn \
 	SECRET_KEY=$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(64))')
 NO_DATABASE = DATABASE_URL=postgres://nobody@127.0.0.1/none
+# Test processes: the browser tests in one, the rest in the other.
+JOBS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test mutants bench lint format lock messages screenshots psql clean
@@ -25,13 +27,13 @@ demo: ## 同 make run，另载入标明为演示的数据，数据库另用一�
 	@DEMO=1 DATA_DIR="$${DATA_DIR:-$(CURDIR)/.data}/demo" LOCAL_ACCOUNTS=$${LOCAL_ACCOUNTS:-1} \
 		exec $(PY) manage.py serve --stop-with-parent --demo
 
-test: ## 全部测试（ARGS="-k 名称" 只跑一部分）
+test: ## 全部测试（ARGS="-k 名称" 只跑一部分，JOBS=0 单进程）
 	@.ci/setup dev
 	@BROWSER="$${BROWSER:-$$(command -v chromium || command -v chromium-browser || true)}"; export BROWSER; \
 	if [ -z "$$BROWSER" ] && [ -z "$$REQUIRE_BROWSER" ]; then \
 		echo "没有浏览器，浏览器测试未运行：请管理员安装 chromium、fonts-noto-cjk、libatomic1 后再运行 make test。"; \
 	fi; \
-	LVYUAN_PG_FAST=1 $(PY) -m pytest $(ARGS)
+	LVYUAN_PG_FAST=1 $(PY) -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
 mutants: ## 变异测试：逐处改错公式，看测试能否发现（约一分钟，结果见 docs/mutants.md）
 	@.ci/setup dev

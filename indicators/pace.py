@@ -210,7 +210,7 @@ def _trail_lines(is_past: bool) -> QuerySet[Vintage, tuple[Any, ...]]:
         Vintage.objects.in_force(Given("known_at", DateTimeField()) if is_past else None)
         .filter(
             observation__district=district_key(Given("district", TextField())),
-            observation__indicator__in=GivenList("indicators", BigIntegerField()),
+            observation__indicator__among=GivenList("indicators", BigIntegerField()),
             observation__period_kind=F("observation__indicator__primary_kind"),
             **{f"{end}__gt": Given("after", DateField()), f"{end}__lte": Given("until", DateField())},
         )

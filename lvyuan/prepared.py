@@ -6,7 +6,7 @@ comes in:
 
     @prepared
     def _facts_of():
-        return Vintage.objects.filter(pk__in=GivenList("keys", BigIntegerField())).values_list("pk", "value")
+        return Vintage.objects.filter(pk__among=GivenList("keys", BigIntegerField())).values_list("pk", "value")
 
     lines = _facts_of(keys=[1, 2, 3])
 
@@ -22,7 +22,7 @@ from functools import cache, update_wrapper
 from typing import Any, Generic, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connection
-from django.db.models import Field, Func, Model, QuerySet
+from django.db.models import Field, ForeignKey, Lookup, Model, QuerySet
 from django.db.models.expressions import Expression
 
 
@@ -41,19 +41,25 @@ class Given(Expression):
 
 
 class GivenList(Given):
-    """Some values, for `filter(pk__in=GivenList("keys", BigIntegerField()))`; one parameter however many they are."""
+    """Some values, for `filter(pk__among=GivenList("keys", …))`; one parameter however many they are."""
 
-    template = "(SELECT unnest(%s::{type}[]))"
+    template = "%s::{type}[]"
 
 
-class Each(Func):
-    """What a subquery finds, found first: `filter(pk__in=Each(ArraySubquery(few)))`.
+@ForeignKey.register_lookup  # which takes none of Field's
+@Field.register_lookup
+class Among(Lookup):  # type: ignore[type-arg]
+    """One of an array's values, be it given (`GivenList`) or found by a subquery (`ArraySubquery`).
 
-    For a few keys into a large table; joined with a plain subquery, the server may read the whole table instead.
+    Not `IN (SELECT …)`, which is a join: beside several others the server may leave it to the last and read all rows.
     """
 
-    template = "(SELECT unnest(%(expressions)s))"
-    arity = 1
+    lookup_name = "among"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+        (lhs, params), (rhs, more) = self.process_lhs(compiler, connection), self.process_rhs(compiler, connection)
+        return f"{lhs} = ANY({rhs})", [*params, *more]
 
 
 @dataclass(frozen=True, slots=True)

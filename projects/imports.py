@@ -291,7 +291,7 @@ def _sourced(project: KeyProject) -> Sequence[StageEvent]:
 def _event(one: StageEvent) -> Entry:
     names = ("stage", "planned_on", "happened_on", "no_later_than", "evidence_kind", "locator", "note", "source")
     if one.is_unspecified:
-        names = tuple(name for name in names if name not in ("planned_on", "happened_on"))
+        return told(one, *names[:1], *names[3:]) | {"known_from": one.known_from.isoformat()}
     return told(one, *names) | {"known_from": one.known_from.isoformat()}
 
 

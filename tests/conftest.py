@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -16,6 +17,19 @@ from lvyuan.accounts.models import Department, Role, User
 
 PASSWORD = "correct-horse-battery"
 HOME = "220106"
+BROWSER_TESTS = Path(__file__).parent / "e2e"
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come first and stay with one process: they share a server, and take the longest together.
+
+    `make test` runs two processes; the other has the rest meanwhile, with a test database of its own.
+    """
+    of_browser = [item for item in items if BROWSER_TESTS in item.path.parents]
+    for item in of_browser:
+        item.add_marker(pytest.mark.xdist_group("browser"))
+    items[:] = [*of_browser, *(item for item in items if BROWSER_TESTS not in item.path.parents)]
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,8 @@ from lvyuan import embedded
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lvyuan.settings")
 os.environ.setdefault("LVYUAN_PG_FAST", "1")
 embedded.ensure()
-# Kept for tests that start the app itself, with the rights it has outside tests.
-APP_URL = os.environ["DATABASE_URL"]
+# Kept for tests that start the app itself, with the rights it has outside tests. Processes of one run inherit it.
+APP_URL = os.environ.setdefault("DATABASE_APP_URL", os.environ["DATABASE_URL"])
 OWNER_URL = os.environ.setdefault("DATABASE_OWNER_URL", APP_URL)
 os.environ |= {
     "DATABASE_URL": OWNER_URL,

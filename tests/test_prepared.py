@@ -60,7 +60,9 @@ def test_each_shape_is_built_once():
 @pytest.mark.parametrize("size", [0, 1, 2, 500])
 def test_a_list_of_any_length_is_one_parameter(size):
     chosen, calls = built(
-        lambda: Indicator.objects.filter(pk__in=GivenList("keys", BigIntegerField())).order_by("pk").values_list("pk")
+        lambda: (
+            Indicator.objects.filter(pk__among=GivenList("keys", BigIntegerField())).order_by("pk").values_list("pk")
+        )
     )
     keys = sorted(Indicator.objects.values_list("pk", flat=True))[:size]
     assert chosen(keys=keys) == [(key,) for key in keys]

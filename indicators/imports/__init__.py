@@ -10,16 +10,19 @@ from django.db.models import Model, QuerySet
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from indicators.actions import publish_staged, submit_staged
 from indicators.imports.lines import known_to, rank_text
 from indicators.imports.shape import FigureLayout, layout_of
 from indicators.imports.staging import stage_figures
 from indicators.imports.standing import approved_words, figure_words, has_moved
 from indicators.imports.undo import undo, undo_obstacles
-from indicators.models import Indicator, RankPool, StagedFigure, Submission, VintageStatus
+from indicators.models import Indicator, RankPool, Source, StagedFigure, Submission, VintageStatus
+from indicators.refusals import Conflict, Refused
 from lvyuan.accounts.models import District, Role, User
 from lvyuan.imports.book import Book
+from lvyuan.imports.mappings import remembered
 from lvyuan.imports.models import ImportJob, RowStatus, StagedRow
-from lvyuan.imports.registry import Answers, Layout, PreviewOutdated, Progress, ShownRow
+from lvyuan.imports.registry import Answers, ImportConflict, ImportRefused, Layout, PreviewOutdated, Progress, ShownRow
 from lvyuan.imports.working import joining_sets
 from lvyuan.numbers import format_figure
 from lvyuan.ui.words import period_label
@@ -36,7 +39,9 @@ class Observations:
         return user.has_role(Role.ADMIN)
 
     def layout(self, book: Book, answers: Answers, user: User) -> Layout:
-        return layout_of(book.tables, answers, known_to(user))
+        kept = remembered(user, self.code, book.tables) if user.pk else {}
+        told = {**kept, **answers}
+        return layout_of(book.tables, told, known_to(user), remembered=kept.keys() - answers.keys())
 
     def stage(self, job: ImportJob, book: Book, layout: Layout, user: User, progress: Progress) -> None:
         assert isinstance(layout, FigureLayout)
@@ -55,16 +60,19 @@ class Observations:
         return [_shown(row, before, names, districts, pools) for row in figures]
 
     def commit(self, job: ImportJob, by: User | None) -> object:
-        """Hands the changed figures to the reviewers."""
-        from indicators.actions import submit_staged
-
+        """Hands the changed figures to the reviewers; what the operator of the server brings in holds at once."""
         with joining_sets():
             is_outdated = has_moved(job)
         if is_outdated:
             raise PreviewOutdated(
                 gettext("预览之后系统里的数据有了变化，没有导入。下面是重新核对的结果，请看过后再确认。")
             )
-        return submit_staged(by=by, job=job)
+        try:
+            return submit_staged(by=by, job=job) if by else publish_staged(job=job, source=_source_of(job))
+        except Conflict as conflict:
+            raise ImportConflict(str(conflict)) from conflict
+        except Refused as refused:
+            raise ImportRefused(str(refused)) from refused
 
     def undo_obstacles(self, job: ImportJob, user: User) -> list[str]:
         return undo_obstacles(job, user)
@@ -78,6 +86,12 @@ class Observations:
 
 
 OBSERVATIONS = Observations()
+
+
+def _source_of(job: ImportJob) -> Source:
+    title, name = f"导入：{job.file_name}"[:160], job.file_name[:120]
+    said = {"kind": Source.Kind.FILE, "title": title, "file_name": name}
+    return Source.objects.get_or_create(code=f"import-{job.pk}", defaults=said)[0]
 
 
 def _shown(

@@ -26,7 +26,7 @@ from lvyuan.imports.registry import Problem
 from lvyuan.imports.working import joining_sets
 from lvyuan.periods import Period, PeriodKind
 
-TOLD_ROWS: Final = 5_000  # rows whose mere questions and hints are told
+TOLD_ROWS: Final = 2_000  # rows whose mere questions and hints are told
 AT_ONCE: Final = 2_000  # rows checked together; bounds the memory
 REFUSING: Final = (Severity.MANDATORY, Severity.QUASI)
 WRITTEN: Final = (RowStatus.NEW.value, RowStatus.CHANGED.value)
@@ -140,7 +140,7 @@ def _add_pool_sizes(entries: Iterable[Entry]) -> None:
         entry.pool_size = sizes.get(entry.rank_pool_id)  # type: ignore[attr-defined]
 
 
-def _beside(job: ImportJob, rows: list[StagedFigure], known: dict[int, Indicator]) -> Iterable[StagedFigure]:
+def _beside(job: ImportJob, rows: list[StagedFigure], known: dict[int, Indicator]) -> list[StagedFigure]:
     """Other rows of the file that these are compared with: neighbouring slots, and indicators of the same rule."""
     codes = {known[row.indicator_id].code for row in rows if row.indicator_id}
     for rule in rules_in_force():
@@ -148,13 +148,15 @@ def _beside(job: ImportJob, rows: list[StagedFigure], known: dict[int, Indicator
             codes |= set(rule.operands)
     ends = {end for row in rows for end in _ends(row, known)}
     indicators = [pk for pk, indicator in known.items() if indicator.code in codes]
-    return StagedFigure.objects.filter(
+    found = StagedFigure.objects.filter(
         job=job,
         status__in=WRITTEN,
         district__in={row.district_id for row in rows},
         indicator__in=indicators,
         period_end__in=ends,
-    ).exclude(pk__in=[row.pk for row in rows])
+    )
+    own = {row.pk for row in rows}
+    return [row for row in found if row.pk not in own]
 
 
 def _ends(row: StagedFigure, known: dict[int, Indicator]) -> set[dt.date]:
@@ -261,7 +263,10 @@ def _compared_ends(slots: periods.Calendar, kind: PeriodKind, end: dt.date) -> s
     period = Period(kind, end)
     if not periods.has_slot(slots, period) or period.year_no <= periods.FIRST_YEAR:
         return set()
-    return {periods.previous_period(slots, period).end, periods.same_slot_last_year(period).end}
+    before, last_year = periods.previous_period(slots, period), periods.same_slot_last_year(period)
+    # A cumulative begins anew each year.
+    is_new_year = kind is PeriodKind.YTD and before.year_no < period.year_no
+    return {last_year.end} if is_new_year else {before.end, last_year.end}
 
 
 # The locks

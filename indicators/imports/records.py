@@ -52,6 +52,7 @@ class Meant:
     code: str
     kind: PeriodKind
     unit: str  # of its latest definition; "" when none is fixed
+    is_words: bool = False  # what it says is no number: 动态清零
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +275,10 @@ class Shape:
             texts = {**base, **record.cells, "indicator": meant or name.text}
             texts["district"] = district or slot.district or self.context.district
             texts["period"] = self._period(meant, number, slot, when, said, measure)
+            is_words = meant in self.meant and self.meant[meant].is_words
+            if is_words and "value" in texts and not figure_in(texts["value"]):
+                texts["text"] = texts.pop("value")
+                record.columns = {"text" if use == "value" else use: at for use, at in record.columns.items()}
             if "value" in texts:
                 self._say_unit(texts, meant, own_unit, said, slot)
                 if meant in self.fractions:

@@ -169,6 +169,10 @@ class Target(PeriodColumns):
             ),
             *period_constraints("target"),
         ]
+        indexes = [
+            models.Index(fields=["district", "indicator", "period_end"], name="target_of_indicator"),
+            models.Index(fields=["district"], name="target_headline", condition=Q(is_headline=True)),
+        ]
         triggers = recorded()
 
     def __str__(self) -> str:

@@ -36,7 +36,7 @@ from indicators.rows.facts import Address, Facts, lines, read, told
 from lvyuan import periods
 from lvyuan.accounts.models import Department, User, district_key
 from lvyuan.periods import Period, PeriodKind
-from lvyuan.prepared import Columns, Each, Given, GivenList, prepared
+from lvyuan.prepared import Columns, Given, GivenList, prepared
 from lvyuan.ui.months import LISTED_YEARS
 
 YEARS_AFTER = 1  # that a target of several years stays with the figures after its end
@@ -118,7 +118,7 @@ def series_keys(
 
 @prepared
 def _lines_of() -> QuerySet[Vintage, tuple[Any, ...]]:
-    return lines(Vintage.objects.order_by().filter(pk__in=GivenList("keys", BigIntegerField())))
+    return lines(Vintage.objects.order_by().filter(pk__among=GivenList("keys", BigIntegerField())))
 
 
 def series(
@@ -263,8 +263,8 @@ def _headline_target_lines(is_past: bool) -> QuerySet[Target, tuple[Any, ...]]:
     found = in_force.filter(
         Q(is_headline=True)
         | Q(
-            indicator__in=GivenList("indicators", BigIntegerField()),
-            period_end__year__in=GivenList("years", IntegerField()),
+            indicator__among=GivenList("indicators", BigIntegerField()),
+            period_end__year__among=GivenList("years", IntegerField()),
         )
     )
     return found.values_list(*_TARGET.paths, *_COMPARED.paths)
@@ -325,9 +325,9 @@ def _last(
 def _latest_lines(is_past: bool, has_period: bool) -> QuerySet[Vintage, tuple[Any, ...]]:
     """Of each indicator, what its primary kind has in force that ends last: at `period`, or up to `until`."""
     last = _last(_DISTRICT, _KNOWN_AT if is_past else None, Given("until", DateField()), has_period=has_period)
-    asked = Indicator.objects.order_by().filter(pk__in=GivenList("indicators", BigIntegerField()))
+    asked = Indicator.objects.order_by().filter(pk__among=GivenList("indicators", BigIntegerField()))
     latest = ArraySubquery(asked.values(latest=Subquery(last.values("pk")[:1])))
-    return lines(Vintage.objects.order_by().filter(pk__in=Each(latest)))
+    return lines(Vintage.objects.order_by().filter(pk__among=latest))
 
 
 def _latest(
@@ -378,8 +378,8 @@ def with_sort_keys(
 def _lines_beside(is_past: bool) -> QuerySet[Vintage, tuple[Any, ...]]:
     return lines(
         _in_force(_DISTRICT, _KNOWN_AT if is_past else None).filter(
-            observation__indicator__in=GivenList("indicators", BigIntegerField()),
-            observation__period_end__in=GivenList("ends", DateField()),
+            observation__indicator__among=GivenList("indicators", BigIntegerField()),
+            observation__period_end__among=GivenList("ends", DateField()),
         )
     )
 

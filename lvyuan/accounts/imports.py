@@ -195,10 +195,12 @@ class Users(RecordKind):
 
     def load(self, folder: Folder, by: User) -> None:
         districts = by_code(District.objects.all())
-        departments = {code: by_code(one.departments.all()) for code, one in districts.items()}
+        departments: dict[District, dict[str, Department]] = {}
 
         def put(row: Row) -> None:
             district, named = row.maybe("district", districts), row.get("department")
+            if district and district not in departments:
+                departments[district] = by_code(district.departments.all())
             if row.get("role") == Role.STAFF and not named:
                 row.fail("department", gettext("填报员必须属于一个部门"))
             folder.put(
@@ -207,7 +209,7 @@ class Users(RecordKind):
                 where={"username": User.normalize_username(row.text("username"))},
                 fields=("name", "role", "email", "is_department_head", "is_active"),
                 first={"password": make_password(None)},
-                department=row.maybe("department", departments[district.code]) if district else None,
+                department=row.maybe("department", departments[district]) if district else None,
             )
 
         folder.each(self.file, self.section, put)

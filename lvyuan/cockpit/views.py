@@ -55,7 +55,7 @@ def cockpit(request: HttpRequest) -> HttpResponseBase:
     card = scorecard(district=district, period=period, known_at=known_at, user=request.user, headline=True)
     today = timezone.localdate(known_at)
     lights = light_rows(card.rows, district=district, known_at=known_at)
-    worrying = lit(district=district, known_at=known_at, period=period)
+    attention, worrying = lit(district=district, known_at=known_at, period=period, most=ATTENTION)
     found = paces(card.headline_targets, district=district, today=today, until=period, known_at=known_at)
     sparks = tile_sparks(card.headline, district=district, known_at=known_at)
     pools = asked_pool(request, district)
@@ -72,8 +72,8 @@ def cockpit(request: HttpRequest) -> HttpResponseBase:
                 (row, sparks.get(row.indicator.pk), light, judged(row, light))
                 for row, light in ((row, lights.get(row.indicator.pk)) for row in headline_rows)
             ],
-            "attention": worrying[:ATTENTION],
-            "attention_more": len(worrying[ATTENTION:]),
+            "attention": attention,
+            "attention_more": worrying - len(attention),
             "trends": [row for row in headline_rows if row.indicator.pk in sparks][:TRENDS],
             "pools": pools,
             "portfolio": projects,

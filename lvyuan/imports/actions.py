@@ -19,6 +19,7 @@ from lvyuan.accounts.models import Role, User
 from lvyuan.audit.context import action
 from lvyuan.imports import pipeline
 from lvyuan.imports.book import Book
+from lvyuan.imports.mappings import remember
 from lvyuan.imports.models import ImportJob
 from lvyuan.imports.registry import ImportConflict, ImportRefused, Kind, PreviewOutdated, Progress, get_kind
 from lvyuan.imports.working import be_patient, busy, hold, is_worked_on, queueing_lock, working
@@ -101,6 +102,20 @@ def _keep(*, by: User | None, file: pipeline.Received, kind: str, book: Book | N
         _fill(job, book, by, _no_progress)
     file.keep()
     return job, waiting is None
+
+
+@action
+def stage_book(
+    *, by: User | None, file: pipeline.Received, kind: str, book: Book, answers: Mapping[str, str]
+) -> ImportJob:
+    """A job of a book that was read already, staged; for a caller who goes on in the same transaction."""
+    _check_may(by, get_kind(kind))
+    job = ImportJob(created_by=by, kind=kind, sha256=file.sha256, size=file.size, answers=dict(answers))
+    job.file_name = file.name[-NAME_LENGTH:]
+    job.full_clean(exclude=["created_by"])
+    job.save()
+    _fill(job, book, by, _no_progress)
+    return job
 
 
 def _fill(job: ImportJob, book: Book, by: User | None, progress: Progress) -> None:
@@ -196,7 +211,7 @@ def confirm_job(
         _leave_confirming(by=by, job=job, valid_only=valid_only, reason=reason, seen=seen)
         return None
     try:
-        return _confirm(by=by, job=job, valid_only=valid_only, reason=reason, seen=seen)
+        return confirm_staged(by=by, job=job, valid_only=valid_only, reason=reason, seen=seen)
     except PreviewOutdated as outdated:
         if outdated.is_staged:
             raise
@@ -205,7 +220,8 @@ def confirm_job(
 
 
 @action
-def _confirm(*, by: User | None, job: ImportJob, valid_only: bool, reason: str, seen: str) -> object:
+def confirm_staged(*, by: User | None, job: ImportJob, valid_only: bool, reason: str, seen: str = "") -> object:
+    """Does at once what was staged, however much. Raises as `confirm_job`."""
     job = _locked(job)
     _check_open(by, job, gettext("确认导入"), State.PREVIEWED)
     _check_ready(job, valid_only, reason, seen)
@@ -244,6 +260,8 @@ def commit(*, by: User | None, job: ImportJob) -> object:
             gettext("核对过的数据已不在了（数据库重启过），没有导入。下面是重新核对的结果，请看过后再确认。")
         )
     done = kind.commit(job, by)
+    if by is not None and job.answers:
+        remember(job, pipeline.book_of(job).tables)
     job.state, job.confirmed_at = State.CONFIRMED, timezone.now()
     job.save(update_fields=["state", "confirmed_at", "valid_only", "reason"])
     _forget(job)

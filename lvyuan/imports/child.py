@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from lvyuan.imports import reading
-from lvyuan.imports.table import MAX_TEXT, SPLIT, Flaw, Grid, Head, Row, Table, Unreadable
+from lvyuan.imports.finding import find_tables
+from lvyuan.imports.table import MAX_TEXT, SPLIT, Flaw, Grid, Table, Unreadable
 from lvyuan.numbers import _
 
 MAX_OUTPUT: Final = 1024 * 1024 * 1024
@@ -122,24 +123,6 @@ def _tables(found: Iterator[Grid | Table]) -> Iterator[Table]:
             yield item
         else:
             yield from find_tables(item)
-
-
-def find_tables(grid: Grid) -> Iterator[Table]:
-    rows = iter(grid.rows)
-    first = next(rows, None)
-    if first is None:
-        return
-    heads = [
-        Head(number if grid.sheet else 0, (cell,) if isinstance(cell, str) and cell else ())
-        for number, cell in enumerate(first.cells, 1)
-    ]
-
-    def padded() -> Iterator[Row]:
-        for row in rows:
-            row.cells.extend([""] * (len(heads) - len(row.cells)))
-            yield row
-
-    yield Table(sheet=grid.sheet, unit=grid.unit, header_line=first.line, heads=heads, rows=padded())
 
 
 if __name__ == "__main__":

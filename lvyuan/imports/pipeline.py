@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -88,20 +88,33 @@ def _private(path: Path) -> Any:
 @contextmanager
 def received(upload: UploadedFile[Any]) -> Iterator[Received]:
     """The upload as a file of ours; gone afterwards unless kept. Raises ImportRefused over the size limit."""
-    name = upload.name or ""
+    upload.seek(0)
+    with _received(upload.name or "", upload.chunks()) as file:
+        yield file
+
+
+@contextmanager
+def received_path(path: Path) -> Iterator[Received]:
+    """The same for a file of the server's own. Raises ImportRefused, OSError."""
+    with open(path, "rb") as source, _received(path.name, iter(lambda: source.read(1 << 20), b"")) as file:
+        yield file
+
+
+@contextmanager
+def _received(name: str, chunks: Iterable[bytes]) -> Iterator[Received]:
+    suffix = suffix_of(name)
     partial = _folder() / f"{uuid.uuid4().hex}.partial"
     digest, size = hashlib.sha256(), 0
-    upload.seek(0)
     try:
         with _private(partial) as target:
-            for chunk in upload.chunks():
+            for chunk in chunks:
                 size += len(chunk)
                 check_size(size)
                 digest.update(chunk)
                 target.write(chunk)
             target.flush()
             os.fsync(target.fileno())
-        yield Received(partial, name, suffix_of(name), digest.hexdigest(), size)
+        yield Received(partial, name, suffix, digest.hexdigest(), size)
     finally:
         partial.unlink(missing_ok=True)
         _answer(partial).unlink(missing_ok=True)

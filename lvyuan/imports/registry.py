@@ -178,8 +178,19 @@ def get_kind(code: str) -> Kind:
 
 
 def kinds() -> list[Kind]:
-    """All kinds, in the order of registration."""
-    return list(_kinds.values())
+    """All kinds: figures first, then definitions in the order of registration."""
+    return sorted(_kinds.values(), key=lambda kind: not kind.is_reviewed)
+
+
+def guess_kind(book: Book) -> str:
+    """The code of the kind whose columns the file's best table has; empty when none fits, or two alike.
+
+    A kind that can tell has a method `likeness`, which takes tables and gives 0 for none of its own.
+    """
+    tables = list(book.tables)
+    told = [(getattr(kind, "likeness", lambda tables: 0.0)(tables), kind.code) for kind in kinds()]
+    best = sorted(told, reverse=True)[:2]
+    return best[0][1] if best and best[0][0] > 0 and best[0][0] != best[-1][0] else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,15 +21,17 @@ import openpyxl
 from openpyxl.cell import Cell
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Protection, Side
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
 from lvyuan.imports.child import set_limits
 from lvyuan.imports.table import MAX_COLUMNS, RETURNED_HEADS, number_cell, shown
 
 RED: Final = "FFAE2420"
-REASON = {"font": Font(color=RED), "alignment": Alignment(wrap_text=True, vertical="top")}
-LINE = {"font": Font(color="FF666666"), "alignment": Alignment(vertical="top")}
-NOTED = {"font": Font(color=RED, bold=True), "fill": PatternFill("solid", fgColor="FFFBE7E5")}
+PLAIN: Final = {"name": "Calibri", "size": 11}
+REASON = {"font": Font(color=RED, **PLAIN), "alignment": Alignment(wrap_text=True, vertical="top")}
+LINE = {"font": Font(color="FF666666", **PLAIN), "alignment": Alignment(vertical="top")}
+NOTED = {"font": Font(color=RED, bold=True, **PLAIN), "fill": PatternFill("solid", fgColor="FFFBE7E5")}
 HEAD = {
     "font": Font(bold=True),
     "alignment": Alignment(wrap_text=True, vertical="center", horizontal="center"),
@@ -61,9 +63,11 @@ def typed(text: str) -> Any:
 
 
 def finish(sheet: Worksheet, width: int) -> None:
-    """The two added columns' widths, and the lock on all that was not unlocked."""
+    """The two added columns' widths, paper, and the lock on all that was not unlocked."""
     sheet.column_dimensions[get_column_letter(width + 1)].width = 8
     sheet.column_dimensions[get_column_letter(width + 2)].width = 60
+    sheet.page_setup.orientation, sheet.page_setup.fitToHeight = "landscape", 0
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
     sheet.protection.sheet = True
     sheet.protection.formatColumns = sheet.protection.formatRows = sheet.protection.formatCells = False
 
@@ -131,7 +135,8 @@ def _plain_table(sheet: Worksheet, table: Told, row: int, width: int) -> int:
 def write_alike(tables: list[Told], source: Path, book: openpyxl.Workbook) -> None:
     """The sender's sheets with the lines between tables, the headers and the failed rows, as they look there."""
     refuse_entities(source)
-    origin = openpyxl.load_workbook(source, data_only=True, keep_links=False)
+    with source.open("rb") as file:  # whose name, a hash, has no suffix
+        origin = openpyxl.load_workbook(file, data_only=True, keep_links=False)
     sheets = {shown(sheet.title, 60): sheet for sheet in origin.worksheets}
     for name, own in by_sheet(tables).items():
         _alike_sheet(sheets[name], book.create_sheet(sheets[name].title), own)

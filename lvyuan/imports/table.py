@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from decimal import Context, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any, Final, TypeAlias
 
 from lvyuan.numbers import _
@@ -106,9 +106,10 @@ class Table:
     dropped: list[Row] = field(default_factory=list)
 
     def place(self, line: int, head: Head | None = None) -> str:
-        """Where a line or a cell stands, for people: 工作表“数据”第3行C列."""
+        """Where a line or a cell stands, for people: 工作表“数据”第3行C列; line 0 is the whole sheet."""
         letter = f"{head.letter}列" if head and head.letter else ""
-        return f"{f'工作表“{self.sheet}”' if self.sheet else ''}第{line}{self.unit}{letter}"
+        number = f"第{line}{self.unit}" if line else ""
+        return f"{f'工作表“{self.sheet}”' if self.sheet else ''}{number}{letter}"
 
     def opening(self) -> dict[str, Any]:
         """All but the rows and what follows them, as plain lists and texts (the child's first line of a table)."""
@@ -156,6 +157,10 @@ def text_cell(text: str) -> Cell:
     return text
 
 
+# Rounded up at half, as LibreOffice does when it saves a number.
+_FIFTEEN: Final = Context(prec=15, rounding=ROUND_HALF_UP)
+
+
 def number_cell(number: float | int) -> Cell:
     """The digits of a stored number as a spreadsheet keeps them: at most 15, no exponent, no trailing zeros.
 
@@ -169,7 +174,7 @@ def number_cell(number: float | int) -> Cell:
     if not value.is_finite():
         return Flaw(_("不是有限的数"), _("请核对这个数"))
     if len(value.as_tuple().digits) > 15:
-        value = Context(prec=15).plus(value)
+        value = _FIFTEEN.plus(value)
     return fixed(value)
 
 
@@ -177,55 +182,3 @@ def fixed(value: Decimal) -> str:
     text = format(value, "f")
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return "0" if text == "-0" else text
-
-
-# From rows to a table
-
-
-class Collector:
-    """Keeps the rows that say something, within the limits; the first of them is the header."""
-
-    def __init__(self, table: Table, *, is_ragged_wrong: bool = False) -> None:
-        self.table, self.is_ragged_wrong, self.size = table, is_ragged_wrong, 0
-
-    def add(self, line: int, cells: list[Cell]) -> None:
-        while cells and cells[-1] == "":
-            cells.pop()
-        if not cells:
-            return
-        if len(cells) > MAX_COLUMNS:
-            raise Unreadable(
-                f"{self.table.place(line)}有 {len(cells)} 列，超过 {MAX_COLUMNS} 列的上限。请删去多余的列。"
-            )
-        self.size += sum(len(cell) for cell in cells if isinstance(cell, str))
-        if self.size > MAX_TEXT:
-            raise Unreadable(f"文件的文字总量超过 {MAX_TEXT // 10_000} 万字的上限。{SPLIT}。")
-        if not self.table.header:
-            self.set_header(line, cells)
-            return
-        if len(self.table.rows) == MAX_ROWS:
-            raise Unreadable(f"数据超过 {MAX_ROWS // 10_000} 万行的上限。{SPLIT}。")
-        width, flaw = len(self.table.header), None
-        if len(cells) > width and self.is_ragged_wrong:
-            flaw = Flaw(f"这一行有 {len(cells)} 列，表头只有 {width} 列", _("内容含分隔符的单元格请加英文双引号"))
-            cells = cells[:width]
-        elif len(cells) > width:
-            self.table.header += [""] * (len(cells) - width)
-        self.table.rows.append(Row(line, cells, flaw))
-
-    def set_header(self, line: int, cells: list[Cell]) -> None:
-        where = f"表头（{self.table.place(line)}）第 {{}} 列" if line else "第 {} 个字段的名称"
-        for number, cell in enumerate(cells, 1):
-            if isinstance(cell, Flaw):
-                raise Unreadable(f"{where.format(number)}{cell.problem}。{cell.remedy}。")
-            self.table.header.append(cell)
-        self.table.header_line = line
-
-    def finish(self) -> Table:
-        """The table, all rows filled up to the header's width."""
-        width = len(self.table.header)
-        if not width:
-            raise Unreadable(_("文件里没有任何内容。请检查后重新上传。"))
-        for row in self.table.rows:
-            row.cells.extend([""] * (width - len(row.cells)))
-        return self.table

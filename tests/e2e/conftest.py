@@ -16,7 +16,7 @@ from tests.serving import WIDE, App
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests come last and are left out where there is no browser, unless REQUIRE_BROWSER says otherwise."""
+    """Browser tests are left out where there is no browser, unless REQUIRE_BROWSER says otherwise."""
     missing = serving.browser_path() is None and not os.environ.get("REQUIRE_BROWSER")
     for item in items:
         if Path(__file__).parent in item.path.parents:

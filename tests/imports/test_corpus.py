@@ -15,10 +15,6 @@ def said(cell: object) -> str:
     return f"<{cell.problem}>" if isinstance(cell, Flaw) else str(cell)
 
 
-def letter(number: int) -> str:
-    return chr(64 + number)
-
-
 @pytest.mark.parametrize("item", cases("reading", "hostile"), ids=lambda item: item.name)
 def test_reading(item: Case, tmp_path: Path) -> None:
     """As far as the readers go: the cells of every row, or a refusal that says what to do."""
@@ -33,12 +29,12 @@ def test_reading(item: Case, tmp_path: Path) -> None:
                 rows.append((grid.sheet, row.line, tuple(cells)))
                 for number, cell in enumerate(row.cells, 1):
                     if isinstance(cell, Flaw):
-                        flaws[Place(grid.sheet, row.line, letter(number) if grid.sheet else "")] = cell
+                        flaws[Place(grid.sheet, row.line, chr(64 + number))] = cell
     except Unreadable as error:
         refused = str(error)
     if item.rows is not None:
         assert rows == list(item.rows)
-    if item.refused and item.place and item.place.column:
+    if item.refused and item.place:
         assert item.refused in flaws[item.place].problem
         assert flaws[item.place].remedy
     elif item.refused and item.rows is None:

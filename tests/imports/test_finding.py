@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from textwrap import dedent
 from unittest import mock
 
@@ -18,10 +19,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lvyuan.imports import finding
+from lvyuan.imports import finding, reading
 from lvyuan.imports.finding import body, find_tables
 from lvyuan.imports.finding.cells import kinds_of, text_of
 from lvyuan.imports.table import Flaw, Grid, Head, Row, Table
+from tests.imports.corpus import Case, cases
 
 
 def sheet(drawn: str, *merged: str, name: str = "数据", hidden: frozenset[int] = frozenset()) -> Grid:
@@ -322,6 +324,21 @@ def test_words_before_the_first_figure_are_rows() -> None:
     )
 
 
+def test_label_on_both_levels() -> None:
+    check(
+        "指标 | 2023年\n指标 | 绝对量 | 增速\n工业 | 254.1 | 18",
+        "# A 指标 | B 2023年 · 绝对量 | C 2023年 · 增速~\n3 工业 | 254.1 | 18",
+    )
+
+
+def test_heads_that_could_stand_above() -> None:
+    """报告期 and 填报单位 head columns of a list; only with a colon are they particulars."""
+    check(
+        "指标 | 报告期 | 填报单位 | 数值\n零就业 | 2023年 | 人社局 | 清零\ngdp | 2023年 | 统计局 | 42",
+        "# A 指标 | B 报告期 | C 填报单位 | D 数值\n2 零就业 | 2023年 | 人社局 | 清零\n3 gdp | 2023年 | 统计局 | 42",
+    )
+
+
 def test_line_breaks_in_heads() -> None:
     grid = Grid("数据", "行", [Row(1, ["指标", "同比\n增长", "per\ncent", "项　　目"]), Row(2, ["a", "1", "2", "3"])])
     assert [head.path for head in next(find_tables(grid)).heads] == [
@@ -374,6 +391,11 @@ def test_merged_figure_belongs_to_its_first_cell(merged: str) -> None:
         "# A 行业 | B 指标 | C 数值\n2 工业 | 产值 | 254.1\n3 工业 | 利润\n4 工业 | 税金 | 3",
         merged,
     )
+
+
+@pytest.mark.parametrize(("head", "second"), [("年份", "3 2019 | 工业"), ("企业数", "3  | 工业")])
+def test_merged_years_are_labels_only_under_such_a_head(head: str, second: str) -> None:
+    check(f"{head} | 指标\n2019 | 商业\n | 工业", f"# A {head} | B 指标\n2 2019 | 商业\n{second}", "A2:A3")
 
 
 def test_sections_blank_lines_and_totals_stay_rows() -> None:
@@ -636,6 +658,43 @@ def test_same_header_under_a_title_in_several_cells() -> None:
     )
 
 
+def test_title_over_a_blank_line() -> None:
+    check(
+        "指标 | 本月 | 累计\n工业 | 40 | 254.1\n2023年\n\n指标 | 本月 | 累计\n工业 | 41 | 264.1",
+        "# A 指标 | B 本月 | C 累计\n2 工业 | 40 | 254.1\n\n^ 2023年\n# A 指标 | B 本月 | C 累计\n6 工业 | 41 | 264.1",
+    )
+
+
+def test_narrow_table_under_a_wide_one() -> None:
+    check(
+        """
+        指标 | 一月 | 二月 | 三月
+        工业 | 40 | 41 | 42
+
+        指标 | 2023年
+        商业 | 100
+        """,
+        """
+        # A 指标 | B 一月 | C 二月 | D 三月
+        2 工业 | 40 | 41 | 42
+
+        # A 指标 | B 2023年
+        5 商业 | 100
+        """,
+    )
+
+
+def test_list_with_figures_under_a_list_of_words() -> None:
+    check(
+        "部门名称 | 简称\n住建局 | 住建\n用户一览表\n登录名 | 电话\nzhangsan | 85371234",
+        "# A 部门名称 | B 简称\n2 住建局 | 住建\n\n^ 用户一览表\n# A 登录名 | B 电话\n5 zhangsan | 85371234",
+    )
+
+
+def test_figure_alone_over_the_header() -> None:
+    check("1\n指标 | 本月\n工业 | 40", "# A\n1 1\n\n# A 指标 | B 本月\n3 工业 | 40")
+
+
 def test_side_by_side() -> None:
     check(
         """
@@ -704,6 +763,20 @@ def test_blank_column_between_groups_of_figures_divides_nothing() -> None:
         "指标 | 本月 | 增速 | | 累计 | 增速 | | 备注\n工业 | 40 | 3 | | 254.1 | 18 | | 快报",
         "# A 指标 | B 本月 | C 增速 | E 累计 | F 增速 | H 备注\n2 工业 | 40 | 3 | 254.1 | 18 | 快报",
     )
+
+
+def test_blank_column_before_words_and_figures_of_the_same_rows() -> None:
+    check(
+        "指标 | 本月 | | 牵头单位 | 位次\n工业 | 40 | | 工信局 | 1\n商业 | 30 | | 商务局 | 2",
+        "# A 指标 | B 本月 | D 牵头单位 | E 位次\n2 工业 | 40 | 工信局 | 1\n3 商业 | 30 | 商务局 | 2",
+    )
+
+
+def test_short_table_over_a_long_one() -> None:
+    """The columns of the long table are not those of the short one."""
+    rows = [Row(1, ["指标", "数值"]), Row(2, ["工业", "1.5"])]
+    rows += [Row(4, ["项目名称", "计划", "完成"]), *(Row(line, ["学校", "3.5", "2"]) for line in range(5, 6_000))]
+    assert [len(table.heads) for table in find_tables(Grid("数据", "行", rows))] == [2, 3]
 
 
 def test_newspaper_columns() -> None:
@@ -786,6 +859,11 @@ def test_long_table_left_unread_does_not_hide_the_next() -> None:
     rows = [Row(1, ["指标", "数值"]), *(Row(line, ["工业", "1.5"]) for line in range(2, 6_000))]
     rows += [Row(7_000, ["项目名称", "完成投资"]), Row(7_001, ["学校", "1.5"])]
     assert [table.header_line for table in find_tables(Grid("数据", "行", rows))] == [1, 7_000]
+
+
+def test_place_of_a_table_without_header_is_the_sheet() -> None:
+    table = next(find_tables(sheet("工业 | 254.1")))
+    assert (table.place(table.header_line), table.place(1, table.heads[1])) == ("工作表“数据”", "工作表“数据”第1行B列")
 
 
 # Cells
@@ -889,8 +967,29 @@ def test_any_sheet_nothing_gets_lost(grid: Grid) -> None:
 def test_any_long_sheet_nothing_gets_lost(grid: Grid) -> None:
     with (
         mock.patch.object(finding, "WHOLE", 4),
-        mock.patch.object(finding, "SAMPLE", 3),
         mock.patch.object(body, "LEARNT", 2),
         mock.patch.object(body, "HELD", 3),
     ):
         check_nothing_lost(grid)
+
+
+# The files of the corpus
+
+
+@pytest.mark.parametrize("item", cases("shapes"), ids=lambda item: item.name)
+def test_every_figure_of_a_file_is_in_a_row(item: Case, tmp_path: Path) -> None:
+    """As far as the tables go: what the manifest expects stands in rows, in its order, under a head; notes do not."""
+    item.write(tmp_path / item.name)
+    grids_read = reading.read(tmp_path / item.name, item.suffix)
+    tables = [table for grid in grids_read if isinstance(grid, Grid) for table in find_tables(grid)]
+    cells = [cell for table in tables for row in table.rows for cell in row.cells if cell]
+    for fact in item.figures or ():
+        for text in filter(None, (fact.value, fact.growth)):
+            assert cells.count(text) == [*fact_texts(item)].count(text)
+    words = ("注", "说明", "数据来源", "填报人", "单位负责人", "甲", "以上")
+    assert not [cell for cell in cells if str(cell).startswith(words)]
+
+
+def fact_texts(item: Case) -> Iterator[str]:
+    for fact in item.figures or ():
+        yield from filter(None, (fact.value, fact.growth))

@@ -56,6 +56,14 @@ def test_missing_key_column_names_what_is_there(admin):
     assert problem.remedy
 
 
+def test_header_below_a_title(admin):
+    done = stage(DEPARTMENTS, admin, table(("部门名单",), ("2026年",), HEAD, ("绿园区", "xyz", "某局", "某局")))
+    assert [(row.line, row.key, row.status) for row in done.rows] == [(4, "220106/xyz", "new")]
+    assert [column.letter for column in done.layout.columns] == ["A", "B", "C", "D", "E"]
+    (problem,) = layout(DEPARTMENTS, admin, table(("部门名单",), HEAD[:1], ("绿园区",))).problems
+    assert problem.message.startswith("缺少“部门代码”列")
+
+
 def test_two_columns_for_one_field(admin):
     told = layout(DEPARTMENTS, admin, table(("区划", "部门代码", "单位代码", "简称")))
     (problem,) = told.problems
@@ -96,6 +104,13 @@ def test_layout_asks_the_database_little(admin, django_assert_num_queries):
         sheet = table(HEAD, *[("绿园区", f"a{n}", "某局", "某局") for n in range(count)])
         with django_assert_num_queries(1):
             layout(DEPARTMENTS, admin, sheet)
+
+
+def test_too_many_records_are_refused_before_they_are_tried(admin, monkeypatch):
+    monkeypatch.setattr("lvyuan.imports.records.layout.MAX_RECORDS", 2)
+    sheet = table(HEAD[:4], *[("绿园区", f"a{n}", "某局", "某局") for n in range(3)])
+    (problem,) = layout(DEPARTMENTS, admin, sheet).problems
+    assert problem.message == "这张表有 3 行，一次最多导入 2 行"
 
 
 # What the rows would do

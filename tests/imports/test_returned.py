@@ -90,7 +90,7 @@ def messy(tmp_path) -> Path:
     sheet.row_dimensions[1].height = 40
     book.create_sheet("无误").append(["不相干"])
     book.save(tmp_path / "messy.xlsx")
-    return tmp_path / "messy.xlsx"
+    return (tmp_path / "messy.xlsx").rename(tmp_path / "0123abcd")  # kept files are named by their hash
 
 
 REASONS = {

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 
 def row(**kwargs):
-    return {found.indicator.code: found for found in lit(district=HOME, **kwargs)}
+    return {found.indicator.code: found for found in lit(district=HOME, **kwargs)[0]}
 
 
 def light_of(vintage, known_at=None):
@@ -41,8 +41,8 @@ def april_green_may_red(**columns):
 
 
 def test_article_has_nothing_that_worries():
-    assert lit(district=HOME) == ()
-    assert lit(district="220105") == ()
+    assert lit(district=HOME) == ((), 0)
+    assert lit(district="220105") == ((), 0)
 
 
 def test_what_turned_red_says_who_and_why():
@@ -75,7 +75,7 @@ def test_the_farthest_behind_comes_first():
         known_from=moment(2024, 1, 10),
     )
     figure(other, "2024-05.ytd", "50", unit="亿元")
-    assert [(one.indicator.code, one.light.gap) for one in lit(district=HOME)] == [
+    assert [(one.indicator.code, one.light.gap) for one in lit(district=HOME)[0]] == [
         (other, D("-16.7")),
         (CODE, D("-7.7")),
     ]
@@ -221,5 +221,6 @@ def test_as_many_queries_for_one_as_for_many():
             for month, value in ((4, "183.5"), (5, "170"))
         ],
     )
-    assert len(lit(district=HOME)) == 41
-    assert queries() == few == 1
+    assert lit(district=HOME)[1] == 41
+    assert lit(district=HOME, most=7) == (lit(district=HOME)[0][:7], 41)
+    assert queries() == few == 2

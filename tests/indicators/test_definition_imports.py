@@ -298,6 +298,27 @@ def test_bad_targets(cast, place, cell, column, said):
     assert said in message
 
 
+def test_monthly_plan_stands_in_columns_of_its_own(cast):
+    head = (*GOALS[:9], "进度方法", "6月计划", "12月")
+    sheet = table(head, (*GOAL, "按月度计划", "250.0", "520"))
+    done = stage(TARGETS, cast.admin, sheet, answers=HOME)
+    assert done.statuses == ["new"], done.problems
+    done.confirm(cast.admin)
+    points = Target.objects.get(code="output-2026").points.order_by("due_on")
+    assert [(one.due_on, str(one.value)) for one in points] == [
+        (dt.date(2026, 6, 30), "250.0"),
+        (dt.date(2026, 12, 31), "520"),
+    ]
+    again = stage(TARGETS, cast.admin, sheet, answers=HOME)
+    assert again.statuses == ["same"], again.problems
+    moved = table((*head, "调整理由", "批准依据"), (*GOAL, "按月度计划", "260", "520", "调整", "纪要"))
+    changed = stage(TARGETS, cast.admin, moved, answers=HOME)
+    assert changed.statuses == ["changed"], changed.problems
+    late = table(head, (*GOAL, "按月度计划", "530", "520"))
+    ((_line, _column, message),) = stage(TARGETS, cast.admin, late, answers=HOME).problems
+    assert message
+
+
 def test_target_that_was_changed_since_stands_in_the_way(cast):
     done = stage(TARGETS, cast.admin, table(GOALS, GOAL), answers=HOME)
     done.confirm(cast.admin)

@@ -92,8 +92,8 @@ def ask_serial(reading: Reading, column: Column, text: str, line: int) -> None:
 
 def ask_periods(reading: Reading) -> None:
     """The year, the period, and whether 6月 is a month or half a year, where the file does not say."""
-    shape = reading.shape
-    own = [slot.when.under(row) for slot in shape.slots for row in row_whens(reading)]
+    shape, rows = reading.shape, row_whens(reading)
+    own = [slot.when.under(row) for slot in shape.slots for row in rows]
     is_dated = any(column.use == "period" and column.cells for column in reading.columns)
     if not is_dated and any(_is_undated(when, shape.context.when) for when in own or [NOTHING]):
         ask_period_of_table(reading)
@@ -111,7 +111,7 @@ def ask_periods(reading: Reading) -> None:
         options = [(str(year), gettext("%(year)s年") % {"year": year}) for year in reading.names.years]
         if told := reading.ask("year", "", gettext("表里的时期没有写年份，是哪一年？"), options):
             shape.context.when = replace(title, year=int(told))
-    ask_bare_months(reading)
+    ask_bare_months(reading, rows)
 
 
 def _is_undated(when: When, title: When) -> bool:
@@ -151,7 +151,7 @@ def ask_period_of_table(reading: Reading) -> None:
         shape.context.when = when.under(shape.context.when)
 
 
-def ask_bare_months(reading: Reading) -> None:
+def ask_bare_months(reading: Reading, rows: list[When]) -> None:
     """6月 alone: 当月 or 1—6月. Beside 1—6月 it is the month; of a stock it is the end of June."""
     shape = reading.shape
     bare: dict[str, None] = {}
@@ -160,7 +160,7 @@ def ask_bare_months(reading: Reading) -> None:
     named = codes(reading)
     for slot in shape.slots:
         kinds = [slot.indicator] if slot.indicator else named
-        for row in row_whens(reading):
+        for row in rows:
             when = shape.whole(slot, row)
             if found := _CUMULATIVE.fullmatch(when.label):
                 cumulative.add((when.year, int(found[1])))

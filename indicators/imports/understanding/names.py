@@ -5,6 +5,7 @@ from __future__ import annotations
 from indicators.imports.lines import Known
 from indicators.imports.records import Meant
 from indicators.imports.understanding.wording import Wording
+from indicators.models import Indicator
 from lvyuan.periods import PeriodKind
 
 
@@ -23,6 +24,11 @@ class Names:
         self.years = [known.today.year - back for back in range(8)]
         self.today = known.today
         self.meant = {
-            code: Meant(code, PeriodKind(i.primary_kind), next((v.unit for v in reversed(known.versions[i.pk])), ""))
+            code: Meant(
+                code,
+                PeriodKind(i.primary_kind),
+                next((version.unit for version in reversed(known.versions[i.pk])), ""),
+                i.nature == Indicator.Nature.TEXT,
+            )
             for code, i in indicators.items()
         }

@@ -27,6 +27,7 @@ _PLAIN: Final = (
 )
 FOOTNOTES: Final = "*＊※†‡①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
 _FOOTNOTE: Final = re.compile(rf"[{re.escape(FOOTNOTES)}]+|\[[0-9注]+\]|〔[0-9]+〕|\(注[0-9一二三四五]*\)")
+_BETWEEN_DIGITS: Final = re.compile("(?<=[0-9０-９])[ \u3000\u00a0]+(?=[0-9０-９])")
 _NUMBERING: Final = re.compile(
     r"^(?:\([一二三四五六七八九十]{1,3}\)|[一二三四五六七八九十]{1,3}[、.]|\([0-9]{1,2}\)|[0-9]{1,2}[、.)](?![0-9]))"
 )
@@ -34,7 +35,12 @@ _OF_WHICH: Final = re.compile("^(?:#|其中[:：]?|其中,|[-·•●◆▲★�
 
 
 def squeezed(text: str) -> str:
-    """The text in half width without blanks, quotes and footnote marks, for comparison only."""
+    """The text in half width without blanks, quotes and footnote marks, for comparison only.
+
+    A blank between two digits stays as a bar: 表1 2023年 is no year 1202.
+    """
+    if " " in text or "\u3000" in text or "\u00a0" in text:
+        text = _BETWEEN_DIGITS.sub("|", text)
     return _FOOTNOTE.sub("", text.translate(_PLAIN)).lower()
 
 
@@ -233,6 +239,8 @@ class Wording:
                 return Said(indicators=found)
             if len(places := self.districts.get(name, ())) == 1:
                 return Said(district=places[0])
+        if units := units_of(whole):
+            return Said(units=units)
         name, units, extra = self._without_unit(cleaned(text))
         return replace(self._named(name), units=units).inside(extra) if name else replace(extra, units=units)
 

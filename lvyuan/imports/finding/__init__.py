@@ -8,7 +8,7 @@ The way, each step in the module of its name:
 3. `body`: the rows up to the next table's title or header; notes below them; repeated headers dropped.
 4. `bands`: tables side by side; each band of columns then goes through steps 2 and 3 by itself.
 
-A sheet of up to 5 000 lines is looked at as a whole. Of a longer one the first lines decide and the rest passes by, so
+A table of less than 5 000 rows is looked at as a whole. Of a longer one these rows decide and the others pass by, so
 that memory does not grow with it. Nothing gets lost: every cell that holds something is found again in a table's
 `above`, heads, `rows`, `notes` or `dropped`, or its row has a flaw that says what was left out.
 """
@@ -17,17 +17,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Final
 
 from lvyuan.imports.finding import cells as c
-from lvyuan.imports.finding.bands import SAMPLE, cut_of
+from lvyuan.imports.finding.bands import cut_of
 from lvyuan.imports.finding.body import Body, label_columns
 from lvyuan.imports.finding.header import Opening, heads_of, take_opening
 from lvyuan.imports.finding.lines import Area, Feed, Line, Merges, cut, lines_of
 from lvyuan.imports.table import Flaw, Grid, Row, Table
 from lvyuan.numbers import _
 
-WHOLE: Final = 5_000  # lines up to which a sheet is looked at as a whole
+WHOLE: Final = 5_000  # rows from which on a table is long
 
 __all__ = ["WHOLE", "find_tables"]
 
@@ -67,18 +68,14 @@ class _Finder:
     def tables(self) -> Iterator[Table]:
         feed = Feed(lines_of(self.grid.rows))
         while feed.peek():
-            is_long = feed.peek(WHOLE) is not None
             opening = take_opening(feed, self.merges)
-            sample = feed.window(SAMPLE)
-            if is_long and not cut_of(opening, sample, self.merges).columns:
-                yield self._streamed(opening, sample, Body(feed, opening, self.merges))
+            body = Body(feed, opening, self.merges)
+            lines = body.lines()
+            first = list(islice(lines, WHOLE))
+            if len(first) == WHOLE and not cut_of(opening, first, self.merges).columns:
+                yield self._streamed(opening, first, lines, body)
             else:
-                yield from self._block_tables(self._block(feed, opening))
-
-    def _block(self, feed: Feed, opening: Opening) -> _Block:
-        body = Body(feed, opening, self.merges)
-        rows = list(body.lines())
-        return _Block(opening, rows, body.notes, body.dropped)
+                yield from self._block_tables(_Block(opening, [*first, *lines], body.notes, body.dropped))
 
     def _block_tables(self, block: _Block) -> Iterator[Table]:
         """The block as one table, or each of its bands by itself."""
@@ -92,7 +89,10 @@ class _Finder:
             feed = Feed(cut(lines, left, right))
             over = _texts(shared)
             while feed.peek():
-                for table in self._block_tables(self._block(feed, take_opening(feed, self.merges))):
+                opening = take_opening(feed, self.merges)
+                body = Body(feed, opening, self.merges)
+                part = _Block(opening, list(body.lines()), body.notes, body.dropped)
+                for table in self._block_tables(part):
                     table.above = over + table.above
                     over = []
                     yield table
@@ -103,25 +103,27 @@ class _Finder:
         header = block.opening.header
         columns = sorted({column for line in (*header, *block.body) for column in line.columns})
         table = self._empty_table(block.opening, columns)
-        shape = _Shape(self.grid, self.merges, columns, label_columns(block.body), self._named(header))
+        shape = _Shape(self.grid, self.merges, columns, label_columns(header, block.body), self._named(header))
         table.rows = [shape.row(line) for line in block.body]
         table.notes = _texts(block.notes)
         table.dropped = _rows(block.dropped)
         return table
 
-    def _streamed(self, opening: Opening, sample: Sequence[Line], body: Body) -> Table:
-        used = [column for line in (*opening.header, *sample) for column in line.columns]
+    def _streamed(self, opening: Opening, first: Sequence[Line], lines: Iterator[Line], body: Body) -> Table:
+        """A long table: the first lines have settled its columns, the others pass by."""
+        used = [column for line in (*opening.header, *first) for column in line.columns]
         columns = range(min(used), max(used) + 1)
         table = self._empty_table(opening, columns)
-        shape = _Shape(self.grid, self.merges, columns, label_columns(sample), self._named(opening.header))
-        table.rows = self._streamed_rows(table, shape, body)
-        return table
+        shape = _Shape(
+            self.grid, self.merges, columns, label_columns(opening.header, first), self._named(opening.header)
+        )
 
-    @staticmethod
-    def _streamed_rows(table: Table, shape: _Shape, body: Body) -> Iterator[Row]:
-        yield from map(shape.row, body.lines())
-        table.notes = _texts(body.notes)
-        table.dropped = _rows(body.dropped)
+        def rows() -> Iterator[Row]:
+            yield from map(shape.row, chain(first, lines))
+            table.notes, table.dropped = _texts(body.notes), _rows(body.dropped)
+
+        table.rows = rows()
+        return table
 
     def _empty_table(self, opening: Opening, columns: Sequence[int]) -> Table:
         return Table(

@@ -109,14 +109,19 @@ def _has_labels(body: Sequence[Line], column: int) -> bool:
 
 
 def _is_table(opening: Opening, body: Sequence[Line], columns: Sequence[int]) -> bool:
-    """Whether these columns can stand alone: a label column that is not 单位 or 备注, and figures beside it.
+    """Whether these columns can stand alone: a label column and figures beside it.
 
-    Columns of words only can when their header begins with the same word as the whole header does.
+    The label column has no head yet (its header stands further down), or a word like 指标, the same as the whole
+    table's first head, or a title of its own. Columns of words only need that same head.
     """
     first = next((line.cell(columns[0]) for line in opening.header if line.kind(columns[0]) != c.BLANK), "")
     is_numbered = c.bare(first) in ("序号", "编号")
-    if not (_has_labels(body, columns[0]) or is_numbered) or c.bare(first) in ("单位", "计量单位", "备注", "说明"):
+    is_titled = any(line.kind(columns[0]) != c.BLANK for line in opening.above)
+    is_again = bool(opening.header) and first == opening.header[0].first
+    if not (_has_labels(body, columns[0]) or is_numbered) or c.is_side_label(first):
+        return False
+    if not (not first or is_titled or is_again or c.is_label_word(first)):
         return False
     if any(line.kind(column) in (c.FIGURE, c.MARK) for line in body for column in columns[1:]):
         return True
-    return bool(opening.header) and len(columns) > 1 and bool(first) and first == opening.header[0].first
+    return is_again and len(columns) > 1

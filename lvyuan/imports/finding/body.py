@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import dropwhile
 from typing import Final
 
 from lvyuan.imports.finding import cells as c
@@ -156,7 +157,8 @@ class Body:
     def _next_title(self) -> list[Line]:
         """Takes the held lines that stand over the line to come: the last ones that are no notes.
 
-        Where blank lines set some of them off, from the first of these on.
+        Where blank lines set some of them off, from the first of these on; where one stands only under them, from
+        the first that reads like a title on.
         """
         place = len(self.held)
         while place and not self._is_note(self.held[place - 1]):
@@ -167,28 +169,29 @@ class Body:
         if gaps:
             title = title[gaps[0] :]
         elif following and following.gap:
-            title = []
+            title = list(dropwhile(lambda line: not looks.is_title_like(line), title))
         self.held = self.held[: len(self.held) - len(title)]
         return title
 
     def _starts_table(self, line: Line) -> bool:
         """Whether a further table's header begins here.
 
-        Figures must follow below its words. Then it does when it begins like a header (指标) and is set off by a blank
-        line or a title; or when words stand where the rows above have figures, and it begins like a header, or has
-        periods or merged groups there, or is set off and has two different such words. Where only words follow, a
-        title is needed (see _opens_records).
+        Figures must follow below its words. Then it does when it begins like a header (指标), or stands under a title
+        like 表2, and is set off by a blank line or a title. It also does when words stand where the rows above have
+        figures, and it begins like a header, or has periods or merged groups there, or is set off and has two
+        different such words. Where only words follow, a title is needed too.
         """
         if line.width < 2 or not looks.is_head_like(line) or c.FLAW in line.kinds or not (self.header or self.figures):
             return False
-        if self._is_weak(line):
+        if self._is_note(line) or looks.is_above_like(line):
             return False
         words = [column for column in line.columns if self._is_figure_column(column)]
         is_set_off = line.gap or any(looks.is_title_like(held) for held in self.held[-3:])
         is_labelled = c.is_label_word(line.first) or line.first in self.firsts
+        is_said = is_labelled or any(c.is_title_word(held.first) for held in self.held[-3:])
         if not self._leads_to_figures(line):
-            return not words and self._opens_records(line, is_labelled=is_labelled)
-        if is_labelled and is_set_off:
+            return is_said and not words and self._opens_records()
+        if is_said and is_set_off:
             return True
         periods = [column for column in words if line.kind(column) in (c.PERIOD, c.YEAR)]
         is_grouped = is_set_off and any(area.columns > 1 and area.left in words for area in self.merges.at(line))
@@ -202,20 +205,23 @@ class Body:
         below = next((row for row in self.feed.window(LOOK_AHEAD)[1:] if looks.is_data(row)), None)
         return below is not None and any(below.kind(column) in (c.FIGURE, c.YEAR, c.MARK) for column in line.columns)
 
-    def _opens_records(self, line: Line, *, is_labelled: bool) -> bool:
-        """Whether a list of words begins: a title over it that says so or a label word in it, and a row below it."""
-        titles = [held for held in self.held[-3:] if looks.is_title_like(held)]
-        is_said = is_labelled or any(c.is_title_word(held.first) for held in titles)
+    def _opens_records(self) -> bool:
+        """Whether a list of words can begin: a title over it, and another row of words below it."""
         below = self.feed.peek(1)
-        return bool(titles) and is_said and below is not None and below.width > 1 and not looks.is_data(below)
+        has_title = any(looks.is_title_like(held) for held in self.held[-3:])
+        return has_title and below is not None and below.width > 1 and not looks.is_data(below)
 
 
-def label_columns(lines: Sequence[Line]) -> frozenset[int]:
-    """Columns with words or periods and no figure: there a merged cell names all its rows."""
+def label_columns(header: Sequence[Line], lines: Sequence[Line]) -> frozenset[int]:
+    """Columns with words or periods and no figure: there a merged cell names all its rows.
+
+    Bare years may be figures, so a column of them needs a head like 年份.
+    """
+    named = {column for line in header for column in line.columns if c.is_label_word(line.cells[column])}
     words, figures = set(), set()
     for line in lines:
         for column, kind in enumerate(line.kinds):
-            if kind in (c.FIGURE, c.MARK):
+            if kind in (c.FIGURE, c.MARK) or (kind == c.YEAR and column not in named):
                 figures.add(column)
             elif kind != c.BLANK:
                 words.add(column)

@@ -86,8 +86,8 @@ def bare(cell: Cell) -> str:
 # Words. They only decide between readings that the structure leaves open.
 
 _ABOVE: Final = re.compile(
-    r"[(]?(?:计量|金额|数量)?单位\w{0,4}:|表号|制定机关|制表机关|批准机关|批准文号|备案文号|文号:|有效期|填报单位|报送单位|编制单位"
-    r"|综合机关|填报日期:|统计时间:|报告期:?|时间:|日期:|地区:|数据库:"
+    r"[(]?(?:(?:计量|金额|数量)?单位\w{0,4}|表号|[制批]定?[表准]?机关|(?:批准|备案)?文号|有效期至?|(?:填报|报送|编制|综合)(?:单位|机关|日期)(?:名称)?"
+    r"|(?:统计)?时间|报告期|日期|地区|数据库):"
 )
 _TITLE: Final = re.compile(
     r"[附续]?表[0-9一二三四五六七八九十]|续表|附表|[(]续表?[)]|.*(?:情况|一览|统计|明细|汇总|指标)表$"
@@ -109,6 +109,9 @@ _SIGNATURE: Final = re.compile(
     r"(?:(?:单位|统计|部门|分管|主管)*负责人|(?:分管|主管)领导|填表人|填报人|制表人?|审核人?|审批人|复核人?|核对人|联系人|经办人"
     r"|联系电话|电话|报出日期|填报日期|填报时间|上报时间|制表日期|打印日期)(?P<colon>:?)"
 )
+_SIDE_LABELS: Final = frozenset(
+    ("单位", "计量单位", "备注", "说明", "部门", "责任单位", "牵头单位", "责任部门", "时间", "时期", "日期", "期别")
+)
 _UNIT_LABEL: Final = ("计量单位", "单位")
 _UNIT_TEXT: Final = re.compile(rf"[(]?(?:单位:)?(?:{_UNIT})(?:[、/,](?:{_UNIT}))*[)]?")
 _PARENTHESISED: Final = re.compile(r"[(].*[)]")
@@ -129,6 +132,11 @@ def is_title_word(cell: Cell) -> bool:
 def is_label_word(cell: Cell) -> bool:
     """True for a word that heads a column of labels: 指标, 项目名称, 地区, 序号."""
     return bool(_LABEL.fullmatch(bare(cell)))
+
+
+def is_side_label(cell: Cell) -> bool:
+    """True for a word that heads a column beside the labels rather than the labels: 单位, 备注, 责任单位, 日期."""
+    return bare(cell) in _SIDE_LABELS
 
 
 def is_note_word(cell: Cell) -> bool:

@@ -134,9 +134,10 @@ class _Context:
     def _goes_on(self, header: Sequence[Line], line: Line) -> bool:
         """Whether a line of words under the header is a further level of it, rather than the first row.
 
-        A row has a label: so a line with one, under a header with one, is a row (unless it holds the units). Without
-        a label it is a level when it holds units or remarks, names columns without a name, or divides a merged group.
-        A label first named here needs words where the rows have figures.
+        A row has a label: so a line with one, under a header with one, is a row, unless it holds the units, or names
+        further columns after the very same label. Without a label it is a level when it holds units or remarks, names
+        columns without a name, or divides a merged group. A label first named here needs words where the rows have
+        figures.
         """
         areas = [area for upper in header for area in self.merges.at(upper)]
         if any(area.bottom >= line.number for area in areas):
@@ -145,17 +146,17 @@ class _Context:
             return False
         was_named = any(upper.kind(self.left) != c.BLANK for upper in header)
         is_named = line.kind(self.left) != c.BLANK
+        is_new = any(all(upper.kind(column) == c.BLANK for upper in header) for column in line.columns)
         if was_named and is_named:
-            return line.width > 1 and c.is_unit_label(line.first) and looks.is_unit_line(line)
+            is_again = is_new and line.first == header[0].first
+            return is_again or (line.width > 1 and c.is_unit_label(line.first) and looks.is_unit_line(line))
         if is_named:
             return self._has_words_over_figures(line)
         if looks.is_unit_line(line):
             return True
         if _divides(areas, line):
             return True
-        has_data = self.first < len(self.window)
-        is_new = any(all(upper.kind(column) == c.BLANK for upper in header) for column in line.columns)
-        return has_data and is_new and self._has_words_over_figures(line)
+        return is_new and self._has_words_over_figures(line)
 
     def _has_words_over_figures(self, line: Line) -> bool:
         below = self.window[self.first : self.first + 20]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import zipfile
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -64,17 +65,18 @@ def read(path: Path, report: Report) -> Iterator[Grid]:
             raise Unreadable(_("这不是电子表格（可能是文字文档或演示文稿）。请上传 ods 工作簿。"))
         written_by = archive.read(_META) if _META in names else b""
         source = _Source(archive, is_calculated=b"LibreOffice" in written_by or b"OpenOffice" in written_by)
-        for number, sheet in enumerate(sheets):
-            if not sheet.is_visible:
-                report.hidden_sheets.append(shown(sheet.name, 60))
-                continue
-            yield Grid(
-                sheet=shown(sheet.name, 60),
-                unit="行",
-                rows=source.rows(number, sheet.name),
-                merged=sheet.merged,
-                hidden_columns=frozenset(sheet.hidden_columns),
-            )
+        with closing(source.progress):
+            for number, sheet in enumerate(sheets):
+                if not sheet.is_visible:
+                    report.hidden_sheets.append(shown(sheet.name, 60))
+                    continue
+                yield Grid(
+                    sheet=shown(sheet.name, 60),
+                    unit="行",
+                    rows=source.rows(number, sheet.name),
+                    merged=sheet.merged,
+                    hidden_columns=frozenset(sheet.hidden_columns),
+                )
 
 
 def _count(attributes: dict[str, str], name: str) -> int:
@@ -102,7 +104,7 @@ class _Walk:
     def data(self, text: str) -> None:
         pass
 
-    def chunks(self, archive: zipfile.ZipFile) -> Iterator[None]:
+    def chunks(self, archive: zipfile.ZipFile) -> Generator[None]:
         """Parses chunk after chunk."""
         with archive.open(_CONTENT) as part:
             while chunk := part.read(CHUNK):
@@ -190,7 +192,7 @@ class _Source(_Walk):
                     self.found.popleft()
                     if sheet == number:
                         yield from self._checked(row, count, name)
-                if next(self.progress, self) is self:
+                if next(self.progress, self) is self:  # the end of the file
                     return
 
     def _checked(self, row: Row, count: int, name: str) -> Iterator[Row]:

@@ -49,18 +49,25 @@ def open_package(path: Path) -> zipfile.ZipFile:
     """The archive, its sizes within the limits. Raises Unreadable."""
     with named_broken():
         archive = zipfile.ZipFile(path)
-        members = archive.infolist()
-        if len(members) > MAX_MEMBERS:
-            raise Unreadable(
-                f"工作簿里有 {len(members)} 个内部文件，超过 {MAX_MEMBERS} 个的上限。请只保留数据表另存后再上传。"
-            )
-        if sum(member.file_size for member in members) > MAX_UNPACKED:
-            raise Unreadable(f"工作簿解压后超过 {MAX_UNPACKED // 1024 // 1024} MB 的上限。请只保留数据表另存后再上传。")
-        if any(member.flag_bits & 1 for member in members):
-            raise Unreadable(PASSWORD)
-        if len({member.filename for member in members}) < len(members):
-            raise Unreadable(BROKEN)
-        return archive
+    try:
+        _check_members(archive.infolist())
+    except Unreadable:
+        archive.close()
+        raise
+    return archive
+
+
+def _check_members(members: list[zipfile.ZipInfo]) -> None:
+    if len(members) > MAX_MEMBERS:
+        raise Unreadable(
+            f"工作簿里有 {len(members)} 个内部文件，超过 {MAX_MEMBERS} 个的上限。请只保留数据表另存后再上传。"
+        )
+    if sum(member.file_size for member in members) > MAX_UNPACKED:
+        raise Unreadable(f"工作簿解压后超过 {MAX_UNPACKED // 1024 // 1024} MB 的上限。请只保留数据表另存后再上传。")
+    if any(member.flag_bits & 1 for member in members):
+        raise Unreadable(PASSWORD)
+    if len({member.filename for member in members}) < len(members):
+        raise Unreadable(BROKEN)
 
 
 def check_part(part: IO[bytes], keep: Callable[[bytes], object] | None = None) -> None:
@@ -68,11 +75,12 @@ def check_part(part: IO[bytes], keep: Callable[[bytes], object] | None = None) -
     tail = b""
     with part:
         while chunk := part.read(CHUNK):
-            if _FORBIDDEN_XML.search(tail + chunk):
+            joined = tail + chunk
+            if _FORBIDDEN_XML.search(joined):
                 refuse_entities()
             if keep:
                 keep(chunk)
-            tail = chunk[-16:]
+            tail = joined[-16:]
 
 
 def refuse_entities(*given: object) -> None:

@@ -7,6 +7,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -16,7 +17,9 @@ from lvyuan.numbers import _
 MAX_FIELD: Final = 1_000_000  # characters of one field, over which reading stops
 BLOCK: Final = 1 << 20
 SAMPLE_LINES: Final = 60
+SAMPLE_WIDTH: Final = 10_000  # characters of a line
 DELIMITERS: Final = ",\t;|"
+_MARKS: Final = frozenset(b"\r\n,;\t|[{")
 UTF_8: Final = _("请另存为 UTF-8 编码后再上传。")
 
 
@@ -36,8 +39,7 @@ def encoding_of(path: Path) -> str:
         return _whole(path, "utf-16")
     if b"\0" in head and (name := _unmarked_utf16(head)):
         return _whole(path, name)
-    _check_no_nul(path)
-    wrong = _fault(path, "utf-8-sig")
+    wrong = _fault(path, "utf-8-sig", is_zero_wrong=True)
     if wrong is None:
         return "utf-8-sig"
     if wrong.is_otherwise_utf8:
@@ -46,25 +48,27 @@ def encoding_of(path: Path) -> str:
 
 
 def _whole(path: Path, name: str) -> str:
-    if wrong := _fault(path, name):
+    if wrong := _fault(path, name, is_zero_wrong=not name.startswith("utf-16")):
         label = "UTF-16" if name.startswith("utf-16") else "UTF-8、GB18030"
         raise Unreadable(f"文件的文字编码无法识别：第{wrong.line}行不是 {label}。{UTF_8}")
     return name
 
 
+@dataclass(frozen=True, slots=True)
 class _Fault:
-    """Where decoding fails."""
+    """Where decoding fails, and whether all before it looks like UTF-8."""
 
-    def __init__(self, line: int, *, is_otherwise_utf8: bool) -> None:
-        self.line, self.is_otherwise_utf8 = line, is_otherwise_utf8
+    line: int
+    is_otherwise_utf8: bool
 
 
 _THREE_BYTES: Final = re.compile(rb"[\xe1-\xec\xee\xef][\x80-\xbf]{2}")
+_MANY: Final = 4  # characters of three bytes, which other encodings do not bring about by chance
 
 
-def _fault(path: Path, name: str) -> _Fault | None:
+def _fault(path: Path, name: str, *, is_zero_wrong: bool = False) -> _Fault | None:
     decoder = codecs.getincrementaldecoder(name)()
-    lines, last, many = 0, "", 0
+    lines, last, found = 0, "", 0
     with open(path, "rb") as file:
         while True:
             chunk = file.read(BLOCK)
@@ -72,15 +76,25 @@ def _fault(path: Path, name: str) -> _Fault | None:
                 text = decoder.decode(chunk, not chunk)
             except UnicodeError as error:
                 good = error.object[: error.start] if isinstance(error, UnicodeDecodeError) else b""
+                found += len(_THREE_BYTES.findall(good))
                 start = good.decode(name, "ignore")
-                many += len(_THREE_BYTES.findall(good))
-                return _Fault(lines + _line_ends(last, start) + 1, is_otherwise_utf8=many > 3)
+                if is_zero_wrong and "\0" in start:
+                    raise _binary(lines + _line_ends(last, start[: start.index("\0")]) + 1) from error
+                return _Fault(lines + _line_ends(last, start) + 1, is_otherwise_utf8=found >= _MANY)
             if not chunk:
                 return None
-            if name == "utf-8-sig" and many < 4:
-                many += len(_THREE_BYTES.findall(chunk))
+            if is_zero_wrong and "\0" in text:
+                raise _binary(lines + _line_ends(last, text[: text.index("\0")]) + 1)
+            if found < _MANY:
+                found += len(_THREE_BYTES.findall(chunk))
             lines += _line_ends(last, text)
             last = text[-1:] or last
+
+
+def _binary(line: int) -> Unreadable:
+    return Unreadable(
+        f"第{line}行含有二进制数据（零字节），不是文本文件。请在 Excel 或 WPS 中打开原表，另存为 CSV（UTF-8）后再上传。"
+    )
 
 
 def _line_ends(last: str, text: str) -> int:
@@ -89,28 +103,13 @@ def _line_ends(last: str, text: str) -> int:
 
 
 def _unmarked_utf16(head: bytes) -> str:
-    """The byte order when zeros stand in every second place only, often, and around line ends or delimiters."""
-    even, odd = head[::2].count(0), head[1::2].count(0)
-    units = len(head) // 2
-    if min(even, odd) or max(even, odd) * 10 < units:
+    """The byte order when zeros stand in every second place only, often, and all beside plain ASCII."""
+    even, odd = head[::2], head[1::2]
+    high, low, name = (even, odd, "utf-16-be") if even.count(0) else (odd, even, "utf-16-le")
+    beside = bytes(byte for zero, byte in zip(high, low, strict=False) if not zero)
+    if 0 in low or len(beside) < 4 or len(beside) * 5 < len(high) or not (beside.isascii() and set(beside) & _MARKS):
         return ""
-    name = "utf-16-be" if even else "utf-16-le"
-    text = head[: units * 2].decode(name, "replace")
-    return name if "\ufffd" not in text[:-1] and any(mark in text for mark in "\n\r,;\t") else ""
-
-
-def _check_no_nul(path: Path) -> None:
-    line = 1
-    with open(path, "rb") as file:
-        while chunk := file.read(BLOCK):
-            if (place := chunk.find(b"\0")) >= 0:
-                before = chunk[:place]
-                line += before.count(b"\n") or before.count(b"\r")
-                raise Unreadable(
-                    f"第{line}行含有二进制数据（零字节），不是文本文件。"
-                    "请在 Excel 或 WPS 中打开原表，另存为 CSV（UTF-8）后再上传。"
-                )
-            line += chunk.count(b"\n") or chunk.count(b"\r")
+    return name
 
 
 # Rows
@@ -172,7 +171,7 @@ class _Lines:
 
 
 def _rows(path: Path, encoding: str, suffix: str) -> Iterator[Row]:
-    line = 0
+    line = lines_read = 0
     with open(path, encoding=encoding, newline="") as file:
         sample = _sample(file)
         separator = re.match(r"sep=(.)[\r\n]", sample[0]) if sample else None
@@ -182,9 +181,10 @@ def _rows(path: Path, encoding: str, suffix: str) -> Iterator[Row]:
         records = csv.reader(lines, delimiter=delimiter, strict=True)
         try:
             for line, cells in enumerate(records, 1):
+                lines_before, lines_read = lines_read, records.line_num
                 if line == 1 and separator:
                     continue
-                if not lines.is_clean:
+                if not lines.is_clean or lines_read - lines_before > 1:
                     cells = [text_cell(cell) for cell in cells]
                 while cells and cells[-1] == "":
                     cells.pop()
@@ -206,7 +206,8 @@ def _rows(path: Path, encoding: str, suffix: str) -> Iterator[Row]:
 def _sample(file: TextIO) -> list[str]:
     """The first lines that say something."""
     found: list[str] = []
-    while len(found) < SAMPLE_LINES and (line := file.readline(MAX_FIELD)):
+    for _number in range(SAMPLE_LINES):
+        line = file.readline(SAMPLE_WIDTH)
         if line.strip(STRIP):
             found.append(line)
     return found

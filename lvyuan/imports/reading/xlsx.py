@@ -23,7 +23,7 @@ from lvyuan.imports.reading.report import Report
 from lvyuan.imports.table import MAX_COLUMNS, MAX_ROWS, Cell, Grid, Row, Unreadable, shown, text_cell
 from lvyuan.numbers import _
 
-MAX_ROW_TEXT: Final = 32_000_000  # characters of one row's XML
+MAX_ROW_TEXT: Final = 8_000_000  # characters of one row's XML
 MAX_MERGED: Final = 100_000
 MAX_KEPT: Final = 50_000  # different inline texts whose cells are kept
 MAX_FRAME: Final = 1 << 24  # bytes of a sheet before and after its rows
@@ -81,7 +81,7 @@ class _Sheet:
             self.tail[:] = joined[found.start() :]
         elif self.tail:
             self.tail += chunk
-        self.last = chunk[-32:]
+        self.last = joined[-32:]
         if len(self.head) + len(self.tail) > MAX_FRAME:
             raise Unreadable(BROKEN)
 
@@ -225,12 +225,13 @@ def _pieces(part: IO[bytes], element: str, where: str) -> Iterator[str]:
     buffer, prefix, is_first = "", "", True
     with part:
         while chunk := part.read(CHUNK):
+            known = len(buffer)
             buffer += decoder.decode(chunk)
             if is_first:
                 is_first, found = False, _PREFIX.search(buffer[:4000])
                 prefix = found[1] if found else ""
             end = f"</{prefix}{element}>"
-            if (cut := buffer.rfind(end)) < 0:
+            if (cut := buffer.rfind(end, max(known - len(end), 0))) < 0:
                 if len(buffer) > MAX_ROW_TEXT:
                     raise Unreadable(
                         f"{where}有一处内容超过 {MAX_ROW_TEXT // 10_000} 万字，无法读取。"

@@ -37,8 +37,8 @@ class Codes:
     Things live in a scope (a department in its district, a node in its plan); "" where there is none.
     """
 
-    def __init__(self, what: Any, scopes: Mapping[str, str] | None = None) -> None:
-        self.what, self.scopes = what, dict(scopes or {})
+    def __init__(self, what: Any, scopes: Mapping[str, str] | None = None, model: str = "") -> None:
+        self.what, self.scopes, self.model = what, dict(scopes or {}), model
         self.names: dict[tuple[str, str], str] = {}
         self.by_text: dict[str, dict[tuple[str, str], None]] = {}
 
@@ -310,9 +310,10 @@ def own_reference(name: str, within: str = "") -> Reader:
 
     def read(cell: str, context: Context) -> str:
         try:
-            return one(cell, context)
+            code: str = one(cell, context)
         except Fault:
             return cell
+        return code
 
     return read
 
@@ -364,7 +365,7 @@ def codes_of(
     scopes: Mapping[str, str] | None = None,
 ) -> Codes:
     """Codes of all that a queryset gives, in one query. `texts` are further columns people may write; lists too."""
-    codes = Codes(what, scopes)
+    codes = Codes(what, scopes, found.model._meta.label_lower)
     for code, *rest in found.values_list("code", *([scope] if scope else []), *texts):
         own, told = (rest[0], rest[1:]) if scope else ("", rest)
         codes.add(

@@ -12,7 +12,9 @@ from django.utils.translation import gettext
 
 from lvyuan.accounts.loading import FixtureError, Folder, Row
 from lvyuan.accounts.models import Role, User
-from lvyuan.imports.models import ImportJob, ImportProblem, RowStatus, StagedRecord, StagedRow
+from lvyuan.imports.models import ImportJob, RowStatus, StagedRecord, StagedRow
+from lvyuan.imports.pipeline import OPERATOR
+from lvyuan.imports.problems import Problems
 from lvyuan.imports.records.fields import Codes, Field
 from lvyuan.imports.records.layout import RecordLayout, lay_out, likeness, missing_columns
 from lvyuan.imports.records.reading import (
@@ -27,7 +29,16 @@ from lvyuan.imports.records.reading import (
     refuse_incomplete,
 )
 from lvyuan.imports.records.undoing import Undoing
-from lvyuan.imports.registry import Answers, ImportConflict, ImportRefused, Layout, Problem, Progress, ShownRow
+from lvyuan.imports.registry import (
+    Answers,
+    ImportConflict,
+    ImportRefused,
+    Layout,
+    PreviewOutdated,
+    Problem,
+    Progress,
+    ShownRow,
+)
 from lvyuan.imports.table import Table
 
 KEY_MARK = "/"
@@ -139,13 +150,12 @@ class RecordKind:
 
     def likeness(self, tables: Iterable[Table]) -> float:
         """How much this kind understands of a file, 0 for nothing; no query."""
-        return likeness(tables, self.fields, self.key, self.section)
+        return likeness(tables, self.fields, self.key, (self.section, self.model._meta.label_lower))
 
     def layout(self, book: Any, answers: Answers, user: User) -> RecordLayout:
         tables = list(book.tables)
-        return lay_out(
-            tables, self.fields, self.key, answers, self.codes(), self.suggested(), self.section, str(self.label)
-        )
+        names = (self.section, self.model._meta.label_lower)
+        return lay_out(tables, self.fields, self.key, answers, self.codes(), self.suggested(), names, str(self.label))
 
     def stage(self, job: ImportJob, book: Any, layout: Layout, user: User, progress: Progress) -> None:
         assert isinstance(layout, RecordLayout)
@@ -169,7 +179,7 @@ class RecordKind:
         codes = self.codes()
         return [self._shown(row, codes) for row in rows if isinstance(row, StagedRecord)]
 
-    def commit(self, job: ImportJob, by: User) -> object:
+    def commit(self, job: ImportJob, by: User | None) -> object:
         rows = list(self.staged(job).filter(status__in=[RowStatus.NEW, RowStatus.CHANGED]).order_by("seq"))
         keys = [self._key(row) for row in rows]
         # Locked first and compared then: nobody changes them between the look and the deed.
@@ -177,14 +187,14 @@ class RecordKind:
         now = self.stored(keys)
         moved = [row for row, key in zip(rows, keys, strict=True) if now.get(key, {}) != row.before]
         if moved:
-            raise ImportConflict(
-                gettext("预览之后有人改了%(rows)s，没有导入任何内容。请重新核对后再确认。")
+            raise PreviewOutdated(
+                gettext("预览之后有人改了%(rows)s，没有导入任何内容。下面是重新核对的结果，请看过后再确认。")
                 % {"rows": gettext("、").join(f"“{row.key}”" for row in moved[:5])}
             )
         entries = [row.data for row in rows]
         folder = Rehearsed(self.file, self.section, entries)
         self.prepare(job, entries)
-        self.load(folder, by)
+        self.load(folder, by or OPERATOR)
         for place, problems in folder.refused.items():
             raise ImportRefused(
                 gettext("第 %(line)s 行没有导入：%(problem)s。没有导入任何内容，请改正后重新上传。")
@@ -306,22 +316,9 @@ class RecordKind:
                 )
             )
         StagedRecord.objects.bulk_create(rows, batch_size=1000)
-        ImportProblem.objects.bulk_create(
-            [
-                ImportProblem(
-                    job=job,
-                    sheet=problem.sheet[:80],
-                    line=problem.line,
-                    column=problem.column[:80],
-                    severity=problem.severity,
-                    group=(problem.group or problem.message)[:120],
-                    message=problem.message[:400],
-                    remedy=problem.remedy[:300],
-                )
-                for problem in problems
-            ],
-            batch_size=1000,
-        )
+        noted = Problems(job)
+        noted.add_all(problems)
+        noted.save()
 
     def _in_file_order(self, reads: Sequence[Read]) -> list[Read]:
         """As they stand in the file, but parents before children, so that a commit can go down the list."""

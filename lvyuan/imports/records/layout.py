@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, Final
 
 from django.utils.translation import gettext
 
 from lvyuan.imports.records.fields import SIMILAR, Codes, Field, plain
 from lvyuan.imports.registry import Answers, ColumnUse, Layout, Problem, Question
-from lvyuan.imports.table import Head, Table
+from lvyuan.imports.table import Head, Row, Table
 
 IGNORE: Final = "ignore"
 YES: Final = "yes"
 NO: Final = "no"
+MAX_RECORDS: Final = 20_000  # of one table: each is tried in a savepoint of its own
+HEADER_ROWS: Final = 10  # among so many rows the header is looked for
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,6 +28,7 @@ class Mapped:
     table: Table
     places: dict[str, int]
     fixed: dict[str, str] = field(default_factory=dict)
+    links: dict[str, dict[str, str]] = field(default_factory=dict)  # field → code by a dump's primary key
     with_hidden: bool = True
 
 
@@ -57,19 +61,19 @@ def lay_out(
     answers: Answers,
     codes: Mapping[str, Codes],
     suggested: Mapping[str, str],
-    section: str = "",
+    names: Sequence[str] = (),
     label: str = "",
 ) -> RecordLayout:
     """What is understood of the tables; each is gone through once, no query.
 
     `key` are the fields that tell the records apart, `suggested` values for fields that have to be asked for. A table
-    named as the fixtures' `section` is the one that is meant.
+    named as the fixtures' section or as the model (`names`) is the one that is meant.
     """
     layout = RecordLayout()
     by_name = {one.name: one for one in fields}
-    matches = [_match(table, fields, answers) for table in tables]
     needed = [name for name in key if not by_name[name].asked]
-    meant = _meant(layout, matches, needed, section, answers)
+    matches = [_match(headed(table, fields, needed), fields, answers) for table in tables]
+    meant = _meant(layout, matches, needed, names, answers)
     for match in matches:
         is_read = match in meant
         if is_read:
@@ -78,21 +82,58 @@ def lay_out(
     if not meant and not layout.questions:
         layout.problems.append(_no_table(matches, by_name, needed, label))
     for match in meant:
-        mapped = Mapped(table=match.table, places=match.places)
+        mapped = Mapped(table=match.table, places=match.places, links=_links(matches, match, by_name, codes))
         layout.tables.append(mapped)
         _ask_for_fixed(layout, mapped, by_name, key, answers, codes, suggested)
-        _ask_for_hidden(layout, mapped, answers)
+        _look_at_rows(layout, mapped, answers)
     return layout
 
 
-def likeness(tables: Iterable[Table], fields: Sequence[Field], key: Sequence[str], section: str) -> float:
+@dataclass(frozen=True, slots=True)
+class _Below:
+    """The rows of a table below one of them, as often as they are wanted."""
+
+    rows: Iterable[Row]
+    line: int
+
+    def __iter__(self) -> Iterator[Row]:
+        return (row for row in self.rows if row.line > self.line)
+
+
+def headed(table: Table, fields: Sequence[Field], needed: Iterable[str]) -> Table:
+    """The table with its header where the kind's columns are named: a title or a unit may stand above them.
+
+    A table of words alone does not show where its header ends; the names of the columns do.
+    """
+    wanted = set(needed)
+    if not wanted or wanted <= _match(table, fields, {}).places.keys():
+        return table
+    for row in islice(table.rows, HEADER_ROWS):
+        texts = [cell if isinstance(cell, str) else "" for cell in row.cells]
+        heads = [Head(_number(table, place), (text,) if text else ()) for place, text in enumerate(texts)]
+        found = replace(table, heads=heads, header_line=row.line, rows=_Below(table.rows, row.line))
+        named = _match(found, fields, {}).places.keys()
+        # One name alone may stand in any text; a header is mostly names.
+        if wanted <= named and len(named) > 1 and 2 * len(named) >= len([text for text in texts if text]):
+            return found
+    return table
+
+
+def _number(table: Table, place: int) -> int:
+    if place < len(table.heads):
+        return table.heads[place].number
+    first = table.heads[0].number if table.heads else 0
+    return first and first + place
+
+
+def likeness(tables: Iterable[Table], fields: Sequence[Field], key: Sequence[str], names: Sequence[str]) -> float:
     """How much of its best table a kind understands, from 0 to 2; 0 where a required column is missing."""
     needed = {one.name for one in fields if (one.required or one.name in key) and not one.asked}
     best = 0.0
     for table in tables:
-        match = _match(table, fields, {})
+        match = _match(headed(table, fields, needed), fields, {})
         if needed <= match.places.keys():
-            best = max(best, len(match.places) / len(table.heads) + (1 if table.sheet == section else 0))
+            best = max(best, len(match.places) / len(match.table.heads) + (1 if table.sheet in names else 0))
     return best
 
 
@@ -122,11 +163,11 @@ def _match(table: Table, fields: Sequence[Field], answers: Answers) -> _Match:
 
 
 def _meant(
-    layout: RecordLayout, matches: Sequence[_Match], needed: Sequence[str], section: str, answers: Answers
+    layout: RecordLayout, matches: Sequence[_Match], needed: Sequence[str], names: Sequence[str], answers: Answers
 ) -> list[_Match]:
     """The tables to read: the one there is, the one that is named so, or those that the sender picked."""
     able = [m for m in matches if all(name in m.places or name in m.similar.values() for name in needed)]
-    named = [m for m in able if section and m.table.sheet == section]
+    named = [m for m in able if m.table.sheet in names]
     if named or len(able) < 2:
         # Where no table is complete, the one that comes closest shows best what it lacks.
         closest = max(matches, key=lambda m: len(m.places), default=None)
@@ -276,14 +317,52 @@ def _ask_for_fixed(
             mapped.fixed[one.name] = told
 
 
+def _links(
+    matches: Sequence[_Match], match: _Match, by_name: Mapping[str, Field], codes: Mapping[str, Codes]
+) -> dict[str, dict[str, str]]:
+    """What the primary keys of a Django dump stand for, as far as the dump itself has those rows."""
+    if not any(head.name == "pk" for head in match.table.heads):
+        return {}
+    dumped = {other.table.sheet: other.table for other in matches}
+    links = {}
+    for name in match.places:
+        own = codes.get(by_name[name].codes)
+        if own and own.model in dumped:
+            links[name] = _codes_by_pk(dumped[own.model])
+    return links
+
+
+def _codes_by_pk(table: Table) -> dict[str, str]:
+    places = {head.name: place for place, head in enumerate(table.heads)}
+    if not {"pk", "code"} <= places.keys():
+        return {}
+    told = [(row.cells[places["pk"]], row.cells[places["code"]]) for row in table.rows]
+    return {pk: code for pk, code in told if isinstance(pk, str) and isinstance(code, str)}
+
+
 def _is_needed(one: Field, by_name: Mapping[str, Field], key: Sequence[str], mapped: Mapped) -> bool:
     """A key or required field always, a scope where a column is read within it."""
     used = any(other.within == one.name and other.name in mapped.places for other in by_name.values())
     return one.name in key or one.required or used
 
 
-def _ask_for_hidden(layout: RecordLayout, mapped: Mapped, answers: Answers) -> None:
-    hidden = [row.line for row in mapped.table.rows if row.is_hidden]
+def _look_at_rows(layout: RecordLayout, mapped: Mapped, answers: Answers) -> None:
+    """Asks about hidden rows, and refuses more rows than can be tried one by one."""
+    count, hidden = 0, []
+    for row in mapped.table.rows:
+        count += 1
+        if row.is_hidden:
+            hidden.append(row.line)
+    if count > MAX_RECORDS:
+        layout.problems.append(
+            Problem(
+                sheet=mapped.table.sheet,
+                message=gettext("这张表有 %(count)s %(unit)s，一次最多导入 %(limit)s %(unit)s")
+                % {"count": count, "limit": MAX_RECORDS, "unit": mapped.table.unit},
+                remedy=gettext("请拆分成几个文件再上传"),
+                group=gettext("行数过多"),
+            )
+        )
     if not hidden:
         return
     code = f"hidden_rows:{mapped.table.number}"
@@ -294,12 +373,8 @@ def _ask_for_hidden(layout: RecordLayout, mapped: Mapped, answers: Answers) -> N
     layout.questions.append(
         Question(
             code=code,
-            text=gettext("%(place)s起的表有 %(count)s 个隐藏的行（%(lines)s），要导入吗？")
-            % {
-                "place": mapped.table.place(mapped.table.header_line),
-                "count": len(hidden),
-                "lines": gettext("第 %(lines)s 行") % {"lines": lines},
-            },
+            text=gettext("%(place)s起的表有 %(count)s 个隐藏的行（第 %(lines)s 行），要导入吗？")
+            % {"place": mapped.table.place(mapped.table.header_line), "count": len(hidden), "lines": lines},
             place=mapped.table.place(hidden[0]),
             options=((YES, gettext("导入")), (NO, gettext("不导入"))),
             told=told,

@@ -59,7 +59,7 @@ def read_rows(tables: Iterable[Mapped], fields: Mapping[str, Field]) -> list[Rea
                     message = gettext("“%(field)s”%(problem)s") % {"field": title, "problem": gettext(cell.problem)}
                     read.refuse(name, message, gettext(cell.remedy), cell.problem)
                 elif cell:
-                    read.cells[name] = cell
+                    read.cells[name] = mapped.links.get(name, {}).get(cell, cell)
             if row.flaw:
                 read.refuse("", gettext(row.flaw.problem), gettext(row.flaw.remedy))
             if read.cells or read.problems:

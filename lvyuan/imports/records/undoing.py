@@ -65,12 +65,16 @@ class Undoing:
 
     def undo(self, by: User, reason: str) -> None:
         """Removes what was new and puts the rest back. Raises ImportRefused; then the caller rolls back."""
+        gone: defaultdict[type[models.Model], list[models.Model]] = defaultdict(list)
         for row in reversed(self.rows):
-            found = self._of(row)
-            assert found is not None  # obstacles() has looked
-            gone = self.kind.whole(found) if row.status == RowStatus.NEW else self.kind.surplus(found, row.before)
-            for one in gone:
-                one.delete()
+            for one in self._gone(row):
+                gone[type(one)].append(one)
+        for model, ones in gone.items():
+            if self.kind.parent:  # children first, one after the other
+                for one in ones:
+                    one.delete()
+            else:
+                model._base_manager.filter(pk__in=[one.pk for one in ones]).delete()
         changed = [row.before for row in self.rows if row.status == RowStatus.CHANGED]
         refused = self.kind.restore(changed, by, reason, self.job) if changed else []
         if refused:
@@ -80,6 +84,13 @@ class Undoing:
 
     def _of(self, row: StagedRecord) -> Any:
         return self.found.get(self.kind.key_of(row.data))
+
+    def _gone(self, row: StagedRecord) -> list[models.Model]:
+        """What is removed of a row's record, parts before the whole."""
+        found = self._of(row)
+        if found is None:
+            return []
+        return self.kind.whole(found) if row.status == RowStatus.NEW else self.kind.surplus(found, row.before)
 
     def _newer(self) -> dict[tuple[str, str], Event]:
         """The latest event after the confirmation about each object of its records."""
@@ -108,11 +119,7 @@ class Undoing:
         """What refers to that which would be removed."""
         gone: defaultdict[type[models.Model], dict[Any, str]] = defaultdict(dict)
         for row in self.rows:
-            found = self._of(row)
-            if found is None:
-                continue
-            parts = self.kind.whole(found) if row.status == RowStatus.NEW else self.kind.surplus(found, row.before)
-            for one in parts:
+            for one in self._gone(row):
                 gone[type(one)][one.pk] = row.key
         told = []
         for model, keys in gone.items():

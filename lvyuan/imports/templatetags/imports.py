@@ -6,7 +6,15 @@ from typing import Any
 
 from django import template
 
+from lvyuan.imports.models import RowStatus
+
 register = template.Library()
+
+
+@register.filter
+def status_label(status: str) -> Any:
+    """What a row's status is called, as on the tabs."""
+    return RowStatus(status).label
 
 
 @register.simple_tag(takes_context=True)

@@ -20,6 +20,11 @@ FIGURES = (
     ("industrial_output", "220106", "2023-08.ytd", "291.3", "15.8"),
 )
 ONLY_JULY = FIGURES[:1]
+SCALED = "<的数字格式把数缩小了显示（如以千、万显示），看到的与存的不是同一个数>"
+NO_RESULT = "<是公式，但文件里没有计算结果>"
+ERROR = "<是公式错误（如 #DIV/0!、#N/A）>"
+LOGICAL = "<是逻辑值 TRUE，不是数据>"
+MOMENT = "<是时刻或时长，不是数据>"
 
 
 def rows_at(sheet: str, *lines: int, first: int = 1) -> tuple[tuple[str, int, tuple[str, ...]], ...]:
@@ -132,7 +137,8 @@ def _separator_line(path: Path) -> None:
 def _quotes(path: Path) -> None:
     """Delimiter, quotes and a line end inside quotes; a blank row; blanks around cells; trailing delimiters."""
     path.write_text(
-        '指标,时期,数值,说明\r\n规模以上工业总产值, 2023年1—7月\u3000,"254.10","含“新口径”, ""初步""\r\n两行"\r\n,,,\r\n'
+        '指标,时期,数值,说明\r\n规模以上工业总产值, 2023年1—7月\u3000,"254.10","含“新口径”, ""初步""\r\n两行"\r\n'
+        ",,,\r\n"
         "规模以上工业总产值,2023年1—8月,291.30,,,,\r\n",
         encoding="utf-8",
         newline="",
@@ -169,8 +175,9 @@ def _written_otherwise(path: Path) -> None:
     """Prefixed elements, single quotes, comments, CDATA, runs of text, pronunciation, cells without reference."""
     header = "".join(f"<x:c t='inlineStr'><x:is><x:t>{text}</x:t></x:is></x:c>" for text in HEADER)
     cells = (
-        "<x:c t='s' r='A2'><x:v>0</x:v></x:c><x:c r='B2' t='inlineStr'><x:is><x:r><x:rPr><x:b/></x:rPr><x:t>2023年</x:t>"
-        "</x:r><x:r><x:t>1—7月</x:t></x:r><x:rPh sb='0' eb='1'><x:t>nian</x:t></x:rPh></x:is></x:c>"
+        "<x:c t='s' r='A2'><x:v>0</x:v></x:c><x:c r='B2' t='inlineStr'>"
+        "<x:is><x:r><x:rPr><x:b/></x:rPr><x:t>2023年</x:t></x:r><x:r><x:t>1—7月</x:t></x:r>"
+        "<x:rPh sb='0' eb='1'><x:t>nian</x:t></x:rPh></x:is></x:c>"
         "<!-- <x:c r='C2'><x:v>999</x:v></x:c> --><x:c r='C2' cm='1'><x:v> 254.1 </x:v></x:c>"
         "<x:c r='D2' t='inlineStr'><x:is><x:t><![CDATA[亿元]]></x:t></x:is></x:c>"
         "<x:c r='E2' vm='1'><x:v>16.2</x:v><x:extLst/></x:c>"
@@ -179,7 +186,8 @@ def _written_otherwise(path: Path) -> None:
         f"<?xml version='1.0'?>\n<x:worksheet xmlns:x='{files.MAIN}'><x:sheetData>\n <x:row>{header}</x:row>\n"
         f" <x:row spans='1:5'>\n{cells}</x:row><x:row r='3'/></x:sheetData></x:worksheet>"
     )
-    strings = f"<x:sst xmlns:x='{files.MAIN}'><x:si><x:r><x:t>规模以上</x:t></x:r><x:r><x:t>工业总产值</x:t></x:r></x:si></x:sst>"
+    runs = "<x:r><x:t>规模以上</x:t></x:r><x:r><x:t>工业总产值</x:t></x:r>"
+    strings = f"<x:sst xmlns:x='{files.MAIN}'><x:si>{runs}</x:si></x:sst>"
     files.raw_workbook(path, sheet, shared_strings=strings)
 
 
@@ -190,13 +198,13 @@ def _written_otherwise(path: Path) -> None:
         (
             "数据",
             2,
-            ("<的数字格式把数缩小了显示（如以千、万显示），看到的与存的不是同一个数>", "254.1", "2023-06-30 08:30:00"),
+            (SCALED, "254.1", "2023-06-30 08:30:00"),
         ),
-        ("数据", 3, ("<是时刻或时长，不是数据>", "<是逻辑值 TRUE，不是数据>", "<是日期格式，存的数却不是有效的日期>")),
+        ("数据", 3, (MOMENT, LOGICAL, "<是日期格式，存的数却不是有效的日期>")),
     ),
 )
 def _formats(path: Path) -> None:
-    """Number formats decide what people see: percents, quoted percent signs, dates by day, month and year, thousands."""
+    """Number formats decide what people see: percents, quoted percent signs, days, months, years, thousands."""
     day = 45107  # 2023-06-30
     book = sheet_of([0.171, 0.9, 17.1, 0.5, 12, day, day, day, day], [1234567, 254.1, day + 8.5 / 24], [0.5, True, 60])
     codes = {
@@ -241,14 +249,15 @@ def _hidden_sheets(path: Path) -> None:
         ("数据", 1, ("指标", "时期", "数值")),
         (
             "数据", 2,
-            ("254.1", "<是公式，但文件里没有计算结果>", "<是公式错误（如 #DIV/0!、#N/A）>", "合计", "", "254.1", "0"),
+            ("254.1", NO_RESULT, ERROR, "合计", "", "254.1", "0"),
         ),
     ),
 )  # fmt: skip
 def _formulas(path: Path) -> None:
     """Formulas with a number, without a result, with an error, with a text, an empty text, shared; a plain 0."""
     cells = (
-        '<c r="A2"><f>1+1</f><v>254.1</v></c>', '<c r="B2"><f>1+1</f></c>', '<c r="C2" t="e"><f>1/0</f><v>#DIV/0!</v></c>',
+        '<c r="A2"><f>1+1</f><v>254.1</v></c>', '<c r="B2"><f>1+1</f></c>',
+        '<c r="C2" t="e"><f>1/0</f><v>#DIV/0!</v></c>',
         '<c r="D2" t="str"><f>A1</f><v>合计</v></c>', '<c r="E2" t="str"><f>""</f><v></v></c>',
         '<c r="F2"><f t="shared" si="0"/><v>254.1</v></c>', '<c r="G2"><f>0</f><v>0</v></c>',
     )  # fmt: skip
@@ -261,7 +270,7 @@ def _formulas(path: Path) -> None:
     place=("数据", 2, "C"),
     rows=(
         ("数据", 1, ("指标", "时期", "数值")),
-        ("数据", 2, ("规模以上工业总产值", "2023年1—7月", "<是公式，但文件里没有计算结果>", "0")),
+        ("数据", 2, ("规模以上工业总产值", "2023年1—7月", NO_RESULT)),
     ),
 )
 def _formulas_left_open(path: Path) -> None:
@@ -269,7 +278,7 @@ def _formulas_left_open(path: Path) -> None:
     cells = (
         '<c r="A2" t="inlineStr"><is><t>规模以上工业总产值</t></is></c>',
         '<c r="B2" t="inlineStr"><is><t>2023年1—7月</t></is></c>',
-        '<c r="C2"><f>E1*2</f><v>0</v></c><c r="D2"><v>0</v></c>',
+        '<c r="C2"><f>E1*2</f><v>0</v></c>',
     )
     files.raw_workbook(path, files.sheet_xml(*cells), workbook='<calcPr calcId="1" fullCalcOnLoad="1"/>')
 
@@ -297,20 +306,22 @@ def _strings_in_two_records(path: Path) -> None:
         ("数据", 1, ("2.54", "254", "-1", "17.1%", "2023年6月", "27.3", "28")),
         (
             "数据", 2,
-            ("5.5", "合计", "", "<是公式，但文件里没有计算结果>", "<是公式错误（如 #DIV/0!、#N/A）>", "<是逻辑值 TRUE，不是数据>"),
+            ("5.5", "合计", "", NO_RESULT, ERROR, LOGICAL),
         ),
     ),
 )  # fmt: skip
 def _kinds_of_cells(path: Path) -> None:
     """Packed numbers, percents, dates, formulas with every kind of result, errors, logical values."""
-    ends = b"\xff\xff"
     packed = struct.pack("<2H", 0x027E, 10)
+
+    def formula(*result: int, flags: int = 0) -> bytes:
+        return files.xls_formula(bytes(result).ljust(6, b"\0") + b"\xff\xff", flags)
+
     book = files.Xls(
         [packed + struct.pack("<I", 254 << 2 | 3), packed + struct.pack("<I", 254 << 2 | 2),
          packed + struct.pack("<i", -1 << 2 | 2), 0.171, 45107, packed + struct.pack("<I", 2730 << 2 | 3), 28],
-        [files.xls_formula(struct.pack("<d", 5.5)), files.xls_formula(bytes(6) + ends), files.xls_formula(b"\x03" + bytes(5) + ends),
-         files.xls_formula(b"\x03" + bytes(5) + ends, 3), files.xls_formula(b"\x02\x00\x07" + bytes(3) + ends),
-         files.xls_formula(b"\x01\x00\x01" + bytes(3) + ends)],
+        [files.xls_formula(struct.pack("<d", 5.5)), formula(0), formula(3), formula(3, flags=3), formula(2, 0, 7),
+         formula(1, 0, 1)],
         formats=("0.0%", 'yyyy"年"m"月"'),
         styles={(1, 4): 1, (1, 5): 2},
     )  # fmt: skip
@@ -339,9 +350,9 @@ def _plain_ods(path: Path) -> None:
     rows=(
         (
             "数据", 1,
-            ("17.1%", "2023-06-30", "2023年6月", "2023年", "<是公式错误（如 #DIV/0!、#N/A）>", "<是公式，但文件里没有计算结果>",
-             "<是逻辑值 TRUE，不是数据>", "<是时刻或时长，不是数据>", "两 行\n末", "5", "5", "",
-             "<的数字格式把数缩小了显示（如以千、万显示），看到的与存的不是同一个数>", "末"),
+            ("17.1%", "2023-06-30", "2023年6月", "2023年", ERROR, NO_RESULT,
+             LOGICAL, MOMENT, "两 行\n末", "5", "5", "",
+             SCALED, "末"),
         ),
         ("数据", 5, ("甲",)), ("数据", 6, ("甲",)), ("数据", 7, ("甲",)),
     ),
@@ -354,13 +365,13 @@ def _kinds_of_cells_ods(path: Path) -> None:
         f'{kind}"date" office:date-value="2023-06-30"><text:p>23/6/30</text:p></table:table-cell>',
         f'{kind}"date" office:date-value="2023-06-30"><text:p>2023年6月</text:p></table:table-cell>',
         f'{kind}"date" office:date-value="2023-06-30"><text:p>2023</text:p></table:table-cell>',
-        f'{kind}"string" office:string-value="" calcext:value-type="error" table:formula="of:=1/0"><text:p>#DIV/0!</text:p>'
-        "</table:table-cell>",
+        f'{kind}"string" office:string-value="" calcext:value-type="error" table:formula="of:=1/0">'
+        "<text:p>#DIV/0!</text:p></table:table-cell>",
         '<table:table-cell table:formula="of:=1+1"/>',
         f'{kind}"boolean" office:boolean-value="true"><text:p>TRUE</text:p></table:table-cell>',
         f'{kind}"time" office:time-value="PT08H30M"><text:p>8:30</text:p></table:table-cell>',
-        f'{kind}"string"><office:annotation><text:p>批注</text:p></office:annotation><text:p>两<text:s/><text:span>行</text:span>'
-        "</text:p><text:p>末</text:p></table:table-cell>",
+        f'{kind}"string"><office:annotation><text:p>批注</text:p></office:annotation>'
+        "<text:p>两<text:s/><text:span>行</text:span></text:p><text:p>末</text:p></table:table-cell>",
         f'{kind}"float" office:value="5" table:number-columns-repeated="2"><text:p>5</text:p></table:table-cell>',
         '<table:covered-table-cell/>',
         f'{kind}"float" office:value="1234567"><text:p>123.5万</text:p></table:table-cell>',
@@ -437,6 +448,8 @@ def _django(path: Path) -> None:
     "hidden_rows.xlsx",
     rows=SHEET,
     asks=("hidden_rows:1",),
+    answers={"hidden_rows:1": "ignore"},
+    figures=ONLY_JULY,
 )
 def _hidden_rows(path: Path) -> None:
     """The second figure stands in a hidden row."""

@@ -18,13 +18,16 @@ pytestmark = pytest.mark.django_db
 def tables_of(path, suffix: str) -> list[Table]:
     found = []
     for grid in read(path, suffix):
-        for table in find_tables(grid):
+        for table in [grid] if isinstance(grid, Table) else find_tables(grid):
             table.rows, table.number = list(table.rows), len(found) + 1
             found.append(table)
     return found
 
 
-@pytest.mark.parametrize("case", cases("figures"), ids=lambda case: case.name)
+CASES = [case for case in cases("figures", "shapes") if case.figures is not None or case.family == "figures"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_file(case: Case, cast, tmp_path):
     path = tmp_path / case.name
     case.write(path)

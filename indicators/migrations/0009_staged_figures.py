@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('accounts', '0002_reporting_cycle'),
         ('imports', '0002_one_pipeline'),
-        ('indicators', '0007_target_baseline'),
+        ('indicators', '0008_target_indexes'),
     ]
 
     operations = [
