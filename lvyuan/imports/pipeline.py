@@ -26,7 +26,7 @@ from lvyuan.accounts.models import Role, User
 from lvyuan.imports.book import Book, CutShort, RefusedFile
 from lvyuan.imports.models import ImportJob, ImportProblem, RowStatus
 from lvyuan.imports.problems import Problems
-from lvyuan.imports.registry import ColumnUse, ImportRefused, Layout, Progress, Question, ShownRow, get_kind
+from lvyuan.imports.registry import ColumnUse, ImportRefused, Layout, Problem, Progress, Question, ShownRow, get_kind
 from lvyuan.imports.table import SUFFIXES, Table
 from lvyuan.ui.middleware import size_text
 
@@ -238,6 +238,8 @@ def stage(job: ImportJob, book: Book, user: User, progress: Progress) -> None:
     if layout.open_questions or layout.problems:
         problems = Problems(job)
         problems.add_all(layout.problems)
+        if not layout.open_questions:
+            problems.add_all(_flaws(book))
         problems.save()
     else:
         kind.stage(job, book, layout, user, progress)
@@ -245,6 +247,19 @@ def stage(job: ImportJob, book: Book, user: User, progress: Progress) -> None:
     job.preview = preview_of(job, book, layout)
     job.total = job.progress = book.total
     job.refusal = ""
+
+
+def _flaws(book: Book) -> Iterator[Problem]:
+    """Rows that could not be read: perhaps why nothing was found in the file."""
+    for table in book.tables:
+        for row in table.rows:
+            if row.flaw is not None:
+                yield Problem(
+                    sheet=table.sheet,
+                    line=row.line,
+                    message=gettext(row.flaw.problem),
+                    remedy=gettext(row.flaw.remedy),
+                )
 
 
 def preview_of(job: ImportJob, book: Book, layout: Layout) -> dict[str, Any]:

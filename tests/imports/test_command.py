@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from indicators.models import Entry, Observation, StagedFigure, Vintage
+from indicators.models import Entry, StagedFigure, Vintage
 from lvyuan.audit.models import Event
 from lvyuan.imports.models import ImportJob, ImportProblem
 from tests.imports import files

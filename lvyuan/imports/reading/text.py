@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TextIO
 
+from lvyuan.imports.harmless import TEXT_MARK, said_harmlessly
 from lvyuan.imports.table import MAX_CELL, MAX_COLUMNS, MAX_ROWS, SPLIT, STRIP, Cell, Grid, Row, Unreadable, text_cell
 from lvyuan.numbers import _
 
@@ -164,6 +165,7 @@ class _Lines:
         text = "".join(lines)
         return (
             " " not in (text[0], text[-1])
+            and TEXT_MARK not in text
             and (self.delimiter == "\t" or "\t" not in text)
             and not _BLANK.search(text)
             and not _ODD.search(text)
@@ -185,7 +187,7 @@ def _rows(path: Path, encoding: str, suffix: str) -> Iterator[Row]:
                 if line == 1 and separator:
                     continue
                 is_clean = lines.is_clean and lines_read - lines_before == 1
-                cells: list[Cell] = [*texts] if is_clean else [text_cell(text) for text in texts]
+                cells: list[Cell] = [*texts] if is_clean else [text_cell(said_harmlessly(text)) for text in texts]
                 while cells and cells[-1] == "":
                     cells.pop()
                 if not cells:

@@ -49,7 +49,7 @@ def no_district(path: Path) -> None:
     path.write_bytes(files.csv_bytes(DEPARTMENTS[1:], ["abc", "甲局", "甲局"]))
 
 
-@case("部门-相近的列名.csv", kind="departments", asks=["column:1:3"])
+@case("部门-相近的列名.csv", kind="departments", asks=["column:1:C"])
 def similar(path: Path) -> None:
     """A header that is nearly the name of a column."""
     path.write_bytes(files.csv_bytes(["区划", "部门代码", "部门的名称", "部门简称"], ["绿园区", "abc", "甲局", "甲局"]))
