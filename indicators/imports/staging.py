@@ -26,7 +26,7 @@ from lvyuan.imports.models import ImportJob
 from lvyuan.imports.problems import Problems
 from lvyuan.imports.registry import Problem, Progress
 from lvyuan.imports.table import Table
-from lvyuan.imports.working import joining_sets
+from lvyuan.imports.working import joining_sets, planning_lists
 from lvyuan.periods import Period
 
 BATCH: Final = 2_000  # rows between two notes of the progress
@@ -66,7 +66,8 @@ def stage_figures(
     with joining_sets():
         merging.merge(job, problems)
         standing.compare(job, problems)
-    check_figures(job, problems, department)
+    with planning_lists():
+        check_figures(job, problems, department)
     problems.save()
 
 
