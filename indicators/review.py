@@ -71,13 +71,13 @@ def queue_rows(submissions: Sequence[Submission], *, user: User, now: dt.datetim
     entries = [one.entry for checked in found.values() for one in checked.values()]
     approved = standing(entries) if entries else {}
     why_not = actions.bulk_refusals(by=user, submissions=waiting, found=found, lengths=lengths) if waiting else {}
-    first, told = (first_counts(lengths), told_counts(lengths)) if lengths else ({}, {})
+    first, problems = (first_counts(lengths), told_counts(lengths)) if lengths else ({}, {})
     rows = []
     for one in submissions:
         late = _lateness(one, steps.get(one.pk, ()), now)
         if one.pk in lengths:
             count, new = lengths[one.pk], first.get(one.pk, 0)
-            rows.append(QueueRow(one, count, late, told.get(one.pk, []), new, 0, count - new, why_not[one.pk]))
+            rows.append(QueueRow(one, count, late, problems.get(one.pk, []), new, 0, count - new, why_not[one.pk]))
         else:
             rows.append(_queue_row(one, late, found.get(one.pk, {}), approved, why_not))
     return rows

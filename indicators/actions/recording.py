@@ -8,7 +8,8 @@ it safe: missing observations are made and the others locked, each in one order,
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +34,7 @@ from indicators.refusals import Refused
 from lvyuan.periods import Period, PeriodKind
 from lvyuan.ui.words import period_label
 
+MANY = 2_000
 LIGHTS_AT_ONCE = 2_000  # figures judged together; bounds the memory, whatever the number of figures
 
 # What a figure says, by the same names in Entry, StagedFigure and Vintage.
@@ -67,21 +69,42 @@ def record(figures: Figures, *, details: Callable[[VintageQuerySet], object] | N
     where the database refuses.
     """
     try:
-        made = _record(figures)
-        if details:
-            details(made)
+        with _plans_for_many(figures):
+            made = _record(figures)
+            if details:
+                details(made)
     except IntegrityError as error:
         raise Refused(_told(error)) from error
     _store_lights(made)
     return made
 
 
+@contextmanager
+def _plans_for_many(figures: Figures) -> Iterator[None]:
+    """Keeps the planner to indexes and hashed sets where figures are many.
+
+    Its statistics know nothing of rows that came a moment ago, nor of those that a statement is about to add: it takes
+    thousands for one and a growing table for a page, and compares each with each.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) > {MANY} FROM ({figures.sql}) s", dict(figures.params))
+        (is_many,) = cursor.fetchone()
+        cursor.execute(_PLAN, {"way": "off" if is_many else "on"})
+        yield
+        cursor.execute(_PLAN, {"way": "on"})
+
+
+_PLAN = "SELECT " + ", ".join(
+    f"set_config('enable_{name}', %(way)s, true)" for name in ("nestloop", "mergejoin", "seqscan")
+)
+
+
 def _record(figures: Figures) -> VintageQuerySet:
     with connection.cursor() as cursor:
 
-        def run(sql: str, **more: object) -> int:
+        def run(sql: str, **more: Any) -> int:
             cursor.execute(sql.replace("{figures}", figures.sql), {**figures.params, "first": first, **more})
-            return cursor.rowcount
+            return int(cursor.rowcount)
 
         cursor.execute(f"SELECT {NEXT_VINTAGE}, transaction_timestamp()")
         first, recorded_at = cursor.fetchone()

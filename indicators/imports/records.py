@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final, TypeVar
 
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext, gettext_noop
 
 from indicators.imports.understanding.columns import figure_in, is_no_figure, period_cell, plain_figure
 from indicators.imports.understanding.when import NOTHING, When, period_text
@@ -90,6 +90,10 @@ class RowName:
 _HIDDEN: Final = Flaw(
     gettext_noop("这一行是隐藏的，开头的几行里没有隐藏行，所以没有问过"),
     gettext_noop("请取消隐藏，或删去这一行"),
+)
+_TWO: Final = (
+    gettext_noop("这一行说的是指标 %(row)s，这一列说的是指标 %(column)s"),
+    gettext_noop("请只在行里或只在列里写指标"),
 )
 
 
@@ -271,6 +275,9 @@ class Shape:
                 if not self.is_long or not (code or name.text) or not when:
                     continue
                 record = Record(row.line, {}, slot.columns, tuple(flaws))
+            if code and slot.indicator not in ("", code):
+                names = {"row": code, "column": slot.indicator}
+                record.flaws += (("indicator", Flaw(gettext(_TWO[0]) % names, _TWO[1])),)
             meant = code or slot.indicator or ("" if name.text else self.context.indicator)
             texts = {**base, **record.cells, "indicator": meant or name.text}
             texts["district"] = district or slot.district or self.context.district

@@ -24,7 +24,7 @@ from lvyuan.audit.triggers import FIGURES, REPORTING
 from lvyuan.cockpit.exports import cockpit_book
 from lvyuan.cockpit.verdict import Verdict
 from lvyuan.ui.conditional import conditional_page
-from lvyuan.ui.export import exportable, page_or_file
+from lvyuan.ui.export import asked_format, exportable, page_or_file
 from lvyuan.ui.http import asked_date, asked_moment, asked_period
 from lvyuan.ui.months import month_choices
 from projects.models import Place, ProjectNode
@@ -55,7 +55,8 @@ def cockpit(request: HttpRequest) -> HttpResponseBase:
     card = scorecard(district=district, period=period, known_at=known_at, user=request.user, headline=True)
     today = timezone.localdate(known_at)
     lights = light_rows(card.rows, district=district, known_at=known_at)
-    attention, worrying = lit(district=district, known_at=known_at, period=period, most=ATTENTION)
+    most = None if asked_format(request) else ATTENTION  # a file has all of them
+    attention, worrying = lit(district=district, known_at=known_at, period=period, most=most)
     found = paces(card.headline_targets, district=district, today=today, until=period, known_at=known_at)
     sparks = tile_sparks(card.headline, district=district, known_at=known_at)
     pools = asked_pool(request, district)
@@ -84,7 +85,7 @@ def cockpit(request: HttpRequest) -> HttpResponseBase:
             "months": month_choices(months_with_figures(district), period),
         },
         book=lambda: cockpit_book(
-            paces=found, rows=headline_rows, attention=worrying, portfolio=projects, period=period
+            paces=found, rows=headline_rows, attention=attention, portfolio=projects, period=period
         ),
     )
 

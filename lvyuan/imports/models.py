@@ -15,11 +15,8 @@ from lvyuan.audit.triggers import INTERNAL, recorded
 class ImportJobQuerySet(models.QuerySet["ImportJob"]):
     def visible_to(self, user: User) -> ImportJobQuerySet:
         """Admins and auditors see all jobs but forms that came back, which are their departments'; nobody else any."""
-        return (
-            self.exclude(kind="form")
-            if user.is_authenticated and user.has_role(Role.ADMIN, Role.AUDITOR)
-            else self.none()
-        )
+        may_see = user.is_authenticated and user.has_role(Role.ADMIN, Role.AUDITOR)
+        return self.exclude(kind="form") if may_see else self.none()
 
 
 class ImportJob(models.Model):

@@ -27,6 +27,7 @@ from django.shortcuts import render
 from django.utils import timezone, translation
 from django.utils.translation import gettext
 
+from lvyuan.imports.harmless import harmless
 from lvyuan.numbers import UNITS, plain
 from lvyuan.ui.templatetags.figures import Figure
 from lvyuan.ui.views import Missing
@@ -44,10 +45,6 @@ IN_MEMORY: Final = 1024 * 1024  # of a file before it goes to disk
 SHEET_ROWS: Final = 1_048_576
 CELL_LENGTH: Final = 32_767
 NUMBER_DIGITS: Final = 15  # that a spreadsheet keeps of a number
-# What a spreadsheet takes for the start of a formula, full-width forms included; and the mark that says it is none.
-FORMULA_STARTS: Final = "=+-@＝＋－＠\t\r\n"
-TEXT_MARK: Final = "'"
-_NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _UNFIT: Final = re.compile(r'[\x00-\x1f/\\:*?<>|"]+')  # for a file's name
 _UNITS: Final = frozenset((*UNITS, "", "个月"))
@@ -300,22 +297,6 @@ def _local(moment: dt.datetime) -> dt.datetime:
 
 
 # CSV
-
-
-def harmless(said: str) -> str:
-    """A text that no spreadsheet takes for a formula. Negative numbers are no formulas.
-
-    Undone by `said_harmlessly`.
-    """
-    start = said.lstrip(" \u00a0\u3000")[:1]
-    is_risky = (start != "" and (start in FORMULA_STARTS or start == TEXT_MARK)) or said[:1] in ("\t", "\r", "\n")
-    return f"{TEXT_MARK}{said}" if is_risky and not _NUMBER.fullmatch(said) else said
-
-
-def said_harmlessly(cell: str) -> str:
-    """The text behind a cell of a CSV of ours."""
-    rest = cell.removeprefix(TEXT_MARK)
-    return rest if rest != cell and harmless(rest) != rest else cell
 
 
 def _write_csv(target: IO[bytes], sheets: Sequence[Sheet], about: Sequence[tuple[str, str]]) -> None:

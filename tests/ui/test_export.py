@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from indicators.models import Vintage
 from indicators.rows import Figure
-from lvyuan.ui.export import Book, Sheet, figures, harmless, parted, said_harmlessly, text, write_sheets
+from lvyuan.imports.harmless import harmless, said_harmlessly
+from lvyuan.ui.export import Book, Sheet, figures, parted, text, write_sheets
 from tests.indicators.factories import figure
 from tests.test_pages import PAGES, ROLES, get, world  # noqa: F401
 

@@ -80,6 +80,7 @@ def ask_measure(reading: Reading) -> None:
     ]
     text = gettext("表上方写有“%(word)s”，表里的数是什么？") % {"word": word or "%"}
     told = reading.ask("measure", "", text, options)
+    reading.are_levels = bool(told)
     measure, _colon, by = told.partition(":")
     for column in assumed if told else ():
         column.use = "" if told == IGNORE else measure
@@ -154,6 +155,7 @@ def find_indicators(reading: Reading) -> None:
     across = any(column.said.indicators for column in figures)
     dated = any(column.said.when for column in figures)
     placed = any(column.said.district for column in figures)
+    levels = list(dict.fromkeys(column.said.when for column in figures if column.use == "value"))
     anchors: list[Column] = []
     is_after_levels = False
     for column in reading.columns:
@@ -174,6 +176,8 @@ def find_indicators(reading: Reading) -> None:
         if not anchors:
             if across and not said.indicators and not reading.label("indicator"):
                 ask_column(reading, column, gettext("%(letter)s列“%(name)s”是哪一项指标的？"))
+            elif dated and not (said.when.year or said.when.label) and len(levels) == 1:
+                column.said = replace(said, when=said.when.under(levels[0]))
             continue
         last = anchors[-1].said
         if across and not said.indicators:

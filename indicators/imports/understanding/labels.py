@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from django.utils.translation import gettext
 
+from indicators.imports.understanding.asking import ignore, listed, quoted
 from indicators.imports.understanding.columns import (
+    LABELS,
     NAMES,
     USES,
     Column,
@@ -17,6 +19,8 @@ from indicators.imports.understanding.columns import (
 )
 from indicators.imports.understanding.when import is_dotted
 from indicators.imports.understanding.wording import squeezed, units_of
+
+_PARTS: Final = re.compile("街道|乡|镇|村|社区|园区|企业|公司|行业|产业|门类|分组|单位名称|项目名称|登记类型")
 
 if TYPE_CHECKING:
     from indicators.imports.understanding.reading import Reading
@@ -45,6 +49,24 @@ def find_labels(reading: Reading) -> None:
                 break
     for use in ("indicator", "district", "unit", "measure", "rank_by", "text", "status", "note"):
         keep_one(reading, use)
+
+
+def ask_unknown(reading: Reading) -> None:
+    """A column of unknown words before the figures may say that they are only a part: a street's, a trade's."""
+    first = min((column.place for column in reading.figures), default=0)
+    is_named = reading.label("indicator") is not None
+    for column in reading.columns[:first]:
+        if column.use or column.is_told or column.reason or not column.cells or column.numbers:
+            continue
+        if is_named and not _PARTS.search(column.name):
+            continue
+        text = gettext("%(letter)s列“%(name)s”写着%(texts)s，它说明的是什么？与数据无关的请选“不导入”") % {
+            "letter": column.letter,
+            "name": column.head.name,
+            "texts": listed([quoted(cell) for cell in dict.fromkeys(column.cells)], 3),
+        }
+        options = [(use, str(USES[use])) for use in LABELS] + [ignore()]
+        reading.ask("column", column.letter, text, options, place=reading.where(column))
 
 
 def votes(reading: Reading, column: Column) -> dict[str, int]:

@@ -54,6 +54,7 @@ class Reading:
         ]
         self.shape = Shape(self.wording, names.meant)
         self.is_read = False  # False: the table holds nothing for us, or has first to be asked about
+        self.are_levels = True  # False: first the sender says whether they are
         self.uses: list[ColumnUse] = []
         self.problems: list[Problem] = []
         self.titled: list[str] = []  # indicators that titles name
@@ -100,6 +101,7 @@ class Reading:
         figures.find_figures(self)
         figures.ask_measure(self)
         figures.find_indicators(self)
+        labels.ask_unknown(self)
         if not self.figures and not self.label("text"):
             self.no_figures()
             return
@@ -112,9 +114,10 @@ class Reading:
         dates.ask_dates(self)
         dates.ask_periods(self)
         self.ask_hidden()
-        units.gather(self)
-        units.ask_units(self)
-        units.ask_fractions(self)
+        if self.are_levels:
+            units.gather(self)
+            units.ask_units(self)
+            units.ask_fractions(self)
         self.show_columns()
         self.is_read = True
 

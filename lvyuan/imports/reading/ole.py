@@ -86,7 +86,7 @@ class Container:
         if stream.size >= self.cutoff:
             content = self._chain(stream.start)[: stream.size]
         else:
-            parts, number = [], stream.start
+            parts, number = list[bytes](), stream.start
             while number < _LAST_SECTOR and len(parts) * self.small_size < stream.size:
                 parts.append(self.small_data[number * self.small_size : (number + 1) * self.small_size])
                 number = self.small_table[number]

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 from xml.parsers import expat
 
 from lvyuan.imports.table import Unreadable
@@ -106,8 +106,8 @@ def elements(text: bytes | IO[bytes]) -> list[tuple[str, dict[str, str]]]:
 
 def new_parser(
     start: Callable[[str, dict[str, str]], None],
-    end: Callable[[str], None] | None = None,
-    text: Callable[[str], None] | None = None,
+    end: Callable[[str], Any] | None = None,
+    text: Callable[[str], Any] | None = None,
     separator: str | None = None,
 ) -> expat.XMLParserType:
     """An XML parser that refuses every document type."""

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TextIO
 
-from lvyuan.imports.table import MAX_CELL, MAX_COLUMNS, MAX_ROWS, SPLIT, STRIP, Grid, Row, Unreadable, text_cell
+from lvyuan.imports.harmless import TEXT_MARK, said_harmlessly
+from lvyuan.imports.table import MAX_CELL, MAX_COLUMNS, MAX_ROWS, SPLIT, STRIP, Cell, Grid, Row, Unreadable, text_cell
 from lvyuan.numbers import _
 
 MAX_FIELD: Final = 1_000_000  # characters of one field, over which reading stops
@@ -164,6 +165,7 @@ class _Lines:
         text = "".join(lines)
         return (
             " " not in (text[0], text[-1])
+            and TEXT_MARK not in text
             and (self.delimiter == "\t" or "\t" not in text)
             and not _BLANK.search(text)
             and not _ODD.search(text)
@@ -174,18 +176,18 @@ def _rows(path: Path, encoding: str, suffix: str) -> Iterator[Row]:
     line = lines_read = 0
     with open(path, encoding=encoding, newline="") as file:
         sample = _sample(file)
-        separator = re.match(r"sep=(.)[\r\n]", sample[0]) if sample else None
+        separator = re.match(r"sep=([,;\t|])[\r\n]", sample[0]) if sample else None
         delimiter = separator[1] if separator else delimiter_of(sample, suffix)
         file.seek(0)
         lines = _Lines(file, delimiter)
         records = csv.reader(lines, delimiter=delimiter, strict=True)
         try:
-            for line, cells in enumerate(records, 1):
+            for line, texts in enumerate(records, 1):
                 lines_before, lines_read = lines_read, records.line_num
                 if line == 1 and separator:
                     continue
-                if not lines.is_clean or lines_read - lines_before > 1:
-                    cells = [text_cell(cell) for cell in cells]
+                is_clean = lines.is_clean and lines_read - lines_before == 1
+                cells: list[Cell] = [*texts] if is_clean else [text_cell(said_harmlessly(text)) for text in texts]
                 while cells and cells[-1] == "":
                     cells.pop()
                 if not cells:

@@ -583,3 +583,44 @@ def key_value(path: Path) -> None:
         ["地区生产总值增速", "3.0%"],
         ["常住人口", "70.2万人"],
     )
+
+
+@case(
+    "分街道.xlsx",
+    asks=["column:1:A"],
+    answers={"column:1:A": "district", "district:1:普阳街道": "ignore"},
+    figures=[("industrial_output", HOME, "2023-06.ytd", "223.7", "17")],
+)
+def streets(path: Path) -> None:
+    """Streets down, the whole district last: a street's figure is not the district's."""
+    sheet(
+        path,
+        ["2023年1—6月规模以上工业总产值"],
+        ["街道", "总量（亿元）", "同比%"],
+        ["普阳街道", 18.2, 6],
+        ["全区", 223.7, 17],
+    )
+
+
+@case(
+    "增速一览.xlsx",
+    asks=["measure:1"],
+    answers={"measure:1": "growth"},
+    figures=[
+        ("gdp", HOME, "2023-06.ytd", None, "5.5"),
+        ("industrial_output", HOME, "2023-06.ytd", None, "17.1"),
+    ],
+)
+def growth_in_the_title(path: Path) -> None:
+    """Only the title says that the figures are growth."""
+    sheet(path, ["2023年1—6月主要指标增速"], ["指标", "1—6月"], ["地区生产总值", 5.5], ["规上工业总产值", 17.1])
+
+
+@case(
+    "行列都写指标.xlsx",
+    refused="这一列说的是指标 key_project_start_rate",
+    place=("Sheet1", 2, "A"),
+)
+def two_indicators(path: Path) -> None:
+    """Row and column each name an indicator, and not the same."""
+    sheet(path, ["指标", "2023年6月开工率"], ["重点项目总数", 90.4])

@@ -158,8 +158,24 @@ def sheet_of(*rows: list[object]) -> openpyxl.Workbook:
 
 @case("plain.xlsx", rows=SHEET, figures=FIGURES)
 def _plain_xlsx(path: Path) -> None:
-    """As openpyxl and Excel write it: shared strings."""
+    """Texts in the cells themselves, as openpyxl writes them."""
     sheet_of(HEADER, JULY, AUGUST).save(path)
+
+
+@case("shared_strings.xlsx", rows=SHEET, figures=FIGURES)
+def _shared_strings(path: Path) -> None:
+    """Texts in a list of their own, as Excel, WPS and LibreOffice write them."""
+    texts = list(dict.fromkeys(cell for row in (HEADER, JULY, AUGUST) for cell in row if isinstance(cell, str)))
+    rows = ""
+    for line, row in enumerate((HEADER, JULY, AUGUST), 1):
+        rows += f'<row r="{line}" spans="1:5">'
+        for letter, cell in zip("ABCDE", row, strict=True):
+            said = f't="s"><v>{texts.index(cell)}</v>' if isinstance(cell, str) else f"><v>{cell}</v>"
+            rows += f'<c r="{letter}{line}" s="0" {said}</c>'.replace('" >', '">')
+        rows += "</row>"
+    strings = "".join(f"<si><t>{text}</t></si>" for text in texts)
+    sheet = f'<worksheet xmlns="{files.MAIN}"><sheetData>{rows}</sheetData></worksheet>'
+    files.raw_workbook(path, sheet, shared_strings=f'<sst xmlns="{files.MAIN}">{strings}</sst>')
 
 
 @case("macros.xlsm", rows=SHEET, figures=FIGURES)

@@ -39,6 +39,10 @@ def test_file(case: Case, cast, tmp_path):
     facts, faults = [], []
     for table in tables:
         for record in layout.records(table):
+            flawed = [(record.columns.get(field, ""), f"{flaw.problem} {flaw.remedy}") for field, flaw in record.flaws]
+            faults += [(table.sheet, record.line, *said) for said in flawed]
+            if flawed:
+                continue
             line = Line(record, known, table.place(record.line))
             if candidate := line.read():
                 content = candidate.content

@@ -517,3 +517,27 @@ def test_office_in_a_title_is_no_district(cast):
 def test_other_district_is_not_compared_with_ours(cast):
     table = table_of(["区划", "规上工业总产值（万元）"], ["宽城区", "100"], above=["2023年1—6月"])
     assert [row[:4] for row in read(cast, table)] == [("industrial_output", "220103", "2023-06.ytd", "100万元")]
+
+
+@pytest.mark.parametrize("head", ["街道", "行业", ""])
+def test_parts_of_a_district_are_asked_about(cast, head):
+    rows = ["普阳街道", "18", "6"], ["全区", "223.7", "17"]
+    table = table_of([head, "总量（亿元）", "同比%"], *rows, above=["2023年1-6月规模以上工业总产值"])
+    layout = understood(cast, table)
+    assert asked(layout)[:1] == ["column:1:A"]
+    assert "“普阳街道”、“全区”" in layout.open_questions[0].text
+    told = {"column__1__A": "district", "district__1__普阳街道": "ignore"}
+    assert read(cast, table, **told) == [("industrial_output", "220106", "2023-06.ytd", "223.7亿元", "17")]
+
+
+def test_row_and_column_of_two_indicators_contradict(cast):
+    table = table_of(["指标", "开工率"], ["重点项目总数", "90.4"], above=["截至2023年8月4日"])
+    (record,) = understood(cast, table).records(table)
+    assert [(field, flaw.problem) for field, flaw in record.flaws] == [
+        ("indicator", "这一行说的是指标 key_projects，这一列说的是指标 key_project_start_rate")
+    ]
+
+
+def test_growth_before_its_level(cast):
+    table = table_of(["指标", "同比增长%", "2023年1-6月"], ["GDP（亿元）", "5", "180"])
+    assert read(cast, table) == [("gdp", "", "2023-06.ytd", "180亿元", "5")]
