@@ -37,7 +37,7 @@ class Rows:
             for line in answer:
                 if line[:1] == b"{":
                     return
-                yield row_from_json(json.loads(line))
+                yield row_from_json(json.loads(str(line, "utf-8")))
 
     def __len__(self) -> int:
         return self.count

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import stat
 from dataclasses import dataclass
 from decimal import Decimal as D
@@ -410,6 +411,15 @@ def test_finding_compares_with_another_row_of_the_file(cast):
     assert ("verify", 3) in set(found.job.problems.values_list("severity", "line"))
 
 
+def test_reviewer_is_told_what_the_sender_need_not_explain(cast, client):
+    job, _ = actions.upload_file(by=cast.admin, upload=july_file("223.6"), kind="observations")
+    submission = actions.confirm_job(by=cast.admin, job=job)
+    client.force_login(cast.reviewer, backend="lvyuan.accounts.backends.AccountBackend")
+    page = client.get(f"/reviews/{submission.pk}/").content.decode()
+    assert "累计数小于上期" in page
+    assert "核实性</span> 1 处" in page
+
+
 def test_refusing_rules_look_at_rows_beyond_the_first(cast, monkeypatch):
     monkeypatch.setattr("indicators.imports.checking.TOLD_ROWS", 1)
     rows = [{"指标": "industrial_output", "时期": f"2022年1—{m}月", "数值": str(20 * m)} for m in range(2, 12)]
@@ -593,7 +603,7 @@ def test_confirmed_import_waits_for_a_reviewer_and_is_approved_in_one_step(cast)
     assert not Observation.objects.for_period(Period.ytd(2023, 7)).exists()
     entry = submission.entries.get()
     assert (str(entry.value), entry.unit, str(entry.growth)) == ("254.10", "亿元", "16.2")
-    assert (entry.rank_place, entry.rank_by, entry.note, entry.locator) == (1, "growth", "=cmd()", "第2行3列")
+    assert (entry.rank_place, entry.rank_by, entry.note, entry.locator) == (1, "growth", "=cmd()", "第2行C列")
     approve(by=cast.reviewer, submission=submission, row_version=submission.row_version)
     vintage = Vintage.objects.get(entry=entry)
     assert (vintage.source.file_name, vintage.entered_by, vintage.approved_by) == (
@@ -827,6 +837,16 @@ def test_interrupted_job_is_resumed_or_given_up(cast, large):
     with pytest.raises(PermissionDenied):
         actions.resume_job(by=cast.auditor, job=job)
     assert actions.cancel_job(by=cast.admin, job=job).state == "cancelled"
+
+
+def test_what_was_read_of_a_file_is_forgotten_but_not_the_file(cast, settings):
+    job, _ = actions.upload_file(by=cast.admin, upload=july_file(), kind="observations")
+    (kept,) = stored_files(settings)
+    answer = kept.with_name(f"{kept.name}.rows")
+    assert (pipeline.forget_old_answers(), answer.exists()) == (0, True)
+    os.utime(answer, (1, 1))
+    assert (pipeline.forget_old_answers(), answer.exists(), kept.exists()) == (1, False, True)
+    assert [row.line for row in pipeline.book_of(job).tables[0].rows] == [2]
 
 
 def test_registered_kinds() -> None:
