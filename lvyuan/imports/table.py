@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Context, Decimal
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from lvyuan.numbers import _
 
@@ -35,9 +35,11 @@ class Flaw:
 Cell: TypeAlias = str | Flaw
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row that says something; `line` is its number as people see it."""
+class Row(NamedTuple):
+    """One row that says something; `line` is its number as people see it.
+
+    A tuple in the order of the child's answer: it is made a million times for one file, and written as it is.
+    """
 
     line: int
     cells: list[Cell]
