@@ -140,7 +140,7 @@ class Members(RecordKind):
     """The numbered projects of a list. A placeholder that gets a name is one no more."""
 
     code, label = "projects", _("重点项目（清单）")
-    about = _("某张清单里的项目：编号、名称、阶段和投资。")
+    about = _("某张清单里的项目：编号、名称、类别和责任单位。")
     model, file, section = ListMembership, "projects.json", "members"
     key = ("district", "list", "number")
     lookups = {"district": "list__district__code", "list": "list__code", "number": "number"}

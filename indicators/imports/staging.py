@@ -19,7 +19,7 @@ from indicators.imports.records import Record
 from indicators.imports.shape import FigureLayout
 from indicators.models import Indicator, PriceBasis, StagedFigure
 from indicators.models.fields import period_columns
-from indicators.models.figures import figure_key
+from indicators.models.figures import RankBy, figure_key
 from lvyuan.accounts.models import District
 from lvyuan.imports.book import Book
 from lvyuan.imports.models import ImportJob
@@ -246,10 +246,11 @@ def _content(candidate: Candidate, known: Known) -> dict[str, Any]:
 def _raw(record: Record) -> str:
     """What a refused row says, as it says it."""
     said = ((COLUMNS[name].names[0], text) for name, text in record.cells.items() if text and name not in _ADDRESSES)
-    return "；".join(f"{name} {text}" for name, text in said)[:NOTE_LENGTH]
+    return "；".join(f"{name} {_RANKED.get(text, text)}" for name, text in said)[:NOTE_LENGTH]
 
 
 _ADDRESSES: Final = ("indicator", "district", "period")
+_RANKED: Final = dict(RankBy.choices)
 
 
 def _escaped(text: str) -> str:

@@ -148,6 +148,17 @@ def test_row_with_other_digits_is_a_change(cast, said, new):
     assert row.new.startswith(new)
 
 
+@pytest.mark.parametrize("place", ["1", "１", "第1位", "第1名"])
+def test_place_as_offices_write_it(cast, place):
+    assert staged(cast, WHOLE_JUNE | {"位次": place}).rows[0].status == "same"
+
+
+@pytest.mark.parametrize("mark", ["…", "—", "-"])
+def test_mark_in_the_place_of_a_rank_states_none(cast, mark):
+    (row,) = staged(cast, JULY | {"数值": "254.1", "位次": mark, "位次依据": "按增速"}).rows
+    assert (row.status, row.new) == ("new", "254.1亿元")
+
+
 def test_stated_status_is_a_change_and_shown(cast):
     found = staged(cast, WHOLE_JUNE | {"数据状态": "最终核实"})
     assert (found.rows[0].status, found.figures[0].figure_status) == ("changed", "final")
