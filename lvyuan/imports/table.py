@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Context, Decimal
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from lvyuan.numbers import _
 
@@ -35,9 +35,11 @@ class Flaw:
 Cell: TypeAlias = str | Flaw
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row that says something; `line` is its number as people see it."""
+class Row(NamedTuple):
+    """One row that says something; `line` is its number as people see it.
+
+    A tuple in the order of the child's answer: it is made a million times for one file, and written as it is.
+    """
 
     line: int
     cells: list[Cell]
@@ -139,6 +141,9 @@ def row_from_json(data: list[Any]) -> Row:
 # Cells
 
 STRIP: Final = " \t\r\n\x0b\x0c\u00a0\u3000\u200b\ufeff"
+INVISIBLE: Final = (
+    "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+)
 _GARBLED: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffd\ufffe\uffff]")
 
 
