@@ -115,8 +115,7 @@ class _Writer:
         code, columns, unit, period = slot
         if value and (not unit or get("unit", "") not in ("", unit)):
             return ""
-        status = get("status", "")
-        text, note = get("text", ""), get("note", "")
+        status, text, note = get("status", ""), get("text", ""), get("note", "")
         if (status and status not in STATUSES) or len(text) > _TEXT_LENGTH or len(note) > NOTE_LENGTH:
             return ""
         if record.columns is not self.columns:
@@ -126,8 +125,8 @@ class _Writer:
         return (
             f"{self.job.pk}\t{sheet}\t{self.seq}\t{record.line}\t{column}\t{code}/{district[1]}/{period}\tnew\t"
             f"{district[0]}\t{columns}\t{value or NULL}\t=\t{unit if value else ''}\t\t\t{growth or NULL}\t"
-            f"{_UNSTATED if growth else ''}\t{_escaped(text)}\t{NULL}\t{NULL}\t\t{STATUSES[status] if status else ''}\t"
-            f"{place[:_LOCATOR_LENGTH]}\t{_escaped(note)}\n"
+            f"{_UNSTATED if growth else ''}\t{text and _escaped(text)}\t{NULL}\t{NULL}\t\t{status and STATUSES[status]}\t"
+            f"{place[:_LOCATOR_LENGTH]}\t{note and _escaped(note)}\n"
         )
 
     def slot(self, indicator: str, period: str) -> tuple[str, str, str, str] | None:
