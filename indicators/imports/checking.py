@@ -193,7 +193,8 @@ def _candidates(job: ImportJob, rules: Collection[Rule], known: dict[int, Indica
 _WRITTEN = """
     SELECT s.id FROM indicators_stagedfigure s WHERE s.job_id = %(job)s AND s.status IN ('new', 'changed')
 """
-_CONCERNED = "s.indicator_id = ANY(%(indicators)s) AND s.period_end BETWEEN %(from)s AND %(to)s AND "
+_IN_FORCE = "s.period_end BETWEEN %(from)s AND %(to)s"  # said again inside: the join should not begin with all rows
+_CONCERNED = f"s.indicator_id = ANY(%(indicators)s) AND {_IN_FORCE} AND "
 
 
 def _picking(rule: Rule, job: ImportJob) -> tuple[str, dict[str, Any]]:
@@ -222,7 +223,7 @@ _SLIPPED = f"""
         JOIN indicators_stagedfigure n ON n.job_id = s.job_id AND n.status IN ('new', 'changed')
             AND n.district_id = s.district_id AND n.indicator_id = s.indicator_id
             AND n.period_kind = s.period_kind AND n.period_end = slot.beside
-        WHERE s.job_id = %(own)s AND s.value > 0 AND {_OFF}
+        WHERE s.job_id = %(own)s AND s.value > 0 AND {_IN_FORCE} AND {_OFF}
         UNION ALL
         SELECT s.id FROM indicators_stagedfigure s JOIN indicators_indicator i ON i.id = s.indicator_id
         JOIN unnest(%(calendars)s::text[], %(kinds)s::text[], %(ends)s::date[], %(besides)s::date[])
@@ -231,7 +232,7 @@ _SLIPPED = f"""
         JOIN indicators_observation o ON o.district_id = s.district_id AND o.indicator_id = s.indicator_id
             AND o.period_kind = s.period_kind AND o.period_end = slot.beside
         JOIN indicators_vintage n ON n.id = o.current_id
-        WHERE s.job_id = %(own)s AND s.value > 0 AND {_OFF}
+        WHERE s.job_id = %(own)s AND s.value > 0 AND {_IN_FORCE} AND {_OFF}
     )
 """  # noqa: S608 - constants of this file
 
@@ -247,6 +248,7 @@ def _slips(rule: Rule, job: ImportJob) -> dict[str, Any]:
     least = max(min(factors) / spread, Decimal("0.001"))
     slots = (
         StagedFigure.objects.filter(job=job, status__in=WRITTEN)
+        .filter(period_end__range=(rule.valid_from, rule.valid_to or dt.date.max))
         .order_by()
         .values_list("indicator__calendar", "period_kind", "period_end")
         .distinct()

@@ -91,7 +91,7 @@ class Known:
     pool: RankPool | None
     pool_members: frozenset[int]
     today: dt.date
-    periods: dict[tuple[int, str], Period] = field(default_factory=dict)
+    periods: dict[tuple[str, str, str], Period] = field(default_factory=dict)  # by kind, calendar, text
 
     def indicator(self, text: str) -> Indicator:
         if not text:
@@ -135,7 +135,8 @@ class Known:
 
     def period(self, text: str, indicator: Indicator) -> Period:
         """The period, which must be a slot of the indicator's calendar and over."""
-        if known := self.periods.get((indicator.pk, text)):
+        key = indicator.primary_kind, indicator.calendar, text  # all that the indicator has to say about it
+        if known := self.periods.get(key):
             return known
         if not text:
             raise Fault("period", gettext("没有写时期"), gettext("请填写时期，如 2023年1—6月"))
@@ -157,7 +158,7 @@ class Known:
                 gettext("“%(period)s”还没有结束") % {"period": period_label(period)},
                 gettext("请核对年份和月份"),
             )
-        self.periods[indicator.pk, text] = period
+        self.periods[key] = period
         return period
 
     def version(self, indicator: Indicator, period: Period) -> IndicatorVersion:

@@ -126,14 +126,8 @@ class Table:
         return cls(**(data | {"heads": heads}))
 
 
-def row_to_json(row: Row) -> list[Any]:
-    """Plain lists and texts; a flaw is a pair."""
-    cells = [cell if isinstance(cell, str) else [cell.problem, cell.remedy] for cell in row.cells]
-    return [row.line, cells, row.flaw and [row.flaw.problem, row.flaw.remedy], row.is_hidden]
-
-
 def row_from_json(data: list[Any]) -> Row:
-    """The inverse of `row_to_json`."""
+    """A row of the child's answer; a flaw is a pair there."""
     line, cells, flaw, is_hidden = data
     return Row(line, [c if isinstance(c, str) else Flaw(*c) for c in cells], Flaw(*flaw) if flaw else None, is_hidden)
 
