@@ -126,8 +126,8 @@ class _Writer:
         return (
             f"{self.job.pk}\t{sheet}\t{self.seq}\t{record.line}\t{column}\t{code}/{district[1]}/{period}\tnew\t"
             f"{district[0]}\t{columns}\t{value or NULL}\t=\t{unit if value else ''}\t\t\t{growth or NULL}\t"
-            f"{_UNSTATED if growth else ''}\t{text and _escaped(text)}\t{NULL}\t{NULL}\t\t{status and STATUSES[status]}\t"
-            f"{place[:_LOCATOR_LENGTH]}\t{note and _escaped(note)}\n"
+            f"{_UNSTATED if growth else ''}\t{text and _escaped(text)}\t{NULL}\t{NULL}\t\t"
+            f"{status and STATUSES[status]}\t{place[:_LOCATOR_LENGTH]}\t{note and _escaped(note)}\n"
         )
 
     def slot(self, indicator: str, period: str) -> tuple[str, str, str, str] | None:
