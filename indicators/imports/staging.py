@@ -74,7 +74,7 @@ class _Writer:
     """Turns records into lines of COPY text."""
 
     def __init__(self, job: ImportJob, known: Known, problems: Problems, progress: Progress) -> None:
-        self.job, self.known, self.problems, self.progress = job, known, problems, progress
+        self.job, self.known, self.problems, self.progress = job.pk, known, problems, progress
         self.slots: dict[tuple[str, str], tuple[str, str, str, str] | None] = {}
         self.districts: dict[str, tuple[int, str] | None] = {}
         self.periods: dict[Period, tuple[str, str]] = {}
@@ -123,10 +123,10 @@ class _Writer:
         column = self.column
         place = f"{before}{record.line}{after}{column}{'列' if column else ''}"
         return (
-            f"{self.job.pk}\t{sheet}\t{self.seq}\t{record.line}\t{column}\t{code}/{district[1]}/{period}\tnew\t"
+            f"{self.job}\t{sheet}\t{self.seq}\t{record.line}\t{column}\t{code}/{district[1]}/{period}\tnew\t"
             f"{district[0]}\t{columns}\t{value or NULL}\t=\t{unit if value else ''}\t\t\t{growth or NULL}\t"
-            f"{_UNSTATED if growth else ''}\t{text and _escaped(text)}\t{NULL}\t{NULL}\t\t{status and STATUSES[status]}\t"
-            f"{place[:_LOCATOR_LENGTH]}\t{note and _escaped(note)}\n"
+            f"{_UNSTATED if growth else ''}\t{text and _escaped(text)}\t{NULL}\t{NULL}\t\t"
+            f"{status and STATUSES[status]}\t{place[:_LOCATOR_LENGTH]}\t{note and _escaped(note)}\n"
         )
 
     def slot(self, indicator: str, period: str) -> tuple[str, str, str, str] | None:
@@ -180,7 +180,7 @@ class _Writer:
         if faults:
             self.note(faults, record, table)
         said: dict[str, Any] = {
-            "job_id": self.job.pk,
+            "job_id": self.job,
             "seq": self.seq,
             "sheet": table.sheet[:80],
             "line": record.line,
