@@ -29,7 +29,7 @@ from lvyuan import periods
 from lvyuan.accounts.models import District, User
 from lvyuan.imports.registry import Column
 from lvyuan.imports.table import shown
-from lvyuan.numbers import Comparator, NumberError, parse_figure, plain
+from lvyuan.numbers import Comparator, NumberError, null_reason, parse_figure, plain
 from lvyuan.periods import Period, PeriodError, PeriodKind
 from lvyuan.ui.words import period_label
 
@@ -51,6 +51,7 @@ COLUMNS = {
 }
 FIGURES: Final = ("value", "growth", "rank", "text")
 NOTE_LENGTH = 500
+_PLACE: Final = re.compile("第?([0-9]{1,4})[位名]?")
 _FULL_WIDTH_DIGITS = str.maketrans("０１２３４５６７８９", "0123456789")
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -329,14 +330,15 @@ class Line:
 
     def read_rank(self, district: District) -> None:
         text, by, pool = self.record["rank"].translate(_FULL_WIDTH_DIGITS), self.record["rank_by"], self.known.pool
-        if not text:
-            if by:
+        if not text or null_reason(text):
+            if by and not text:
                 raise Fault("rank", gettext("写了位次依据，却没有位次"), gettext("请补填位次，或删去位次依据"))
             return
         if pool is None:
             raise Fault("rank", gettext("还没有设定位次范围"), gettext("请管理员先设定位次范围，或删去位次"))
         size = len(self.known.pool_members)
-        if not re.fullmatch("[0-9]{1,4}", text) or not 1 <= int(text) <= size:
+        place = _PLACE.fullmatch(text)
+        if place is None or not 1 <= int(place[1]) <= size:
             raise Fault(
                 "rank",
                 gettext("%(text)s不是 1 到 %(size)s 的位次") % {"text": _quoted(text), "size": size},
@@ -353,7 +355,7 @@ class Line:
                 gettext("%(by)s不是认得的位次依据") % {"by": _quoted(by)} if by else gettext("填了位次，没有填位次依据")
             )
             raise Fault("rank_by", problem, gettext("请填写：按总量、按增速、按其他、未说明"))
-        self.content.rank_pool, self.content.rank_place, self.content.rank_by = pool, int(text), RANK_BY[by]
+        self.content.rank_pool, self.content.rank_place, self.content.rank_by = pool, int(place[1]), RANK_BY[by]
 
     def read_text(self) -> None:
         self.content.text = self.short("text", Entry._meta.get_field("text").max_length or 0)

@@ -10,8 +10,8 @@ from typing import Final, NamedTuple, TypeVar
 
 from django.utils.translation import gettext, gettext_noop
 
-from indicators.imports.understanding.columns import figure_in, is_no_figure, period_cell, plain_figure
-from indicators.imports.understanding.when import NOTHING, When, period_text
+from indicators.imports.understanding.columns import figure_in, is_no_figure, period_cell, plain_figure, plain_growth
+from indicators.imports.understanding.when import NOTHING, QUARTERS, When, period_text
 from indicators.imports.understanding.wording import REMEMBERED, SILENT, Said, Wording, key_of, squeezed, units_of
 from lvyuan.imports.table import Cell, Flaw, Row
 from lvyuan.numbers import UNITS, plain
@@ -124,6 +124,7 @@ class Shape:
     corrected: dict[str, str] = field(default_factory=dict)  # code → the unit that was meant
     fractions: frozenset[str] = frozenset()  # codes whose values are fractions, "growth" for rows of growth
     bare_scope: str = ""  # month or ytd: what 6月 means
+    quarter_scope: str = ""  # quarter or ytd: what 二季度 of a title means
     year_label: str = ""  # what a bare year means when the title says 1—6月
     takes_last_year: bool = False
     hidden: str = ""  # IGNORE, "import", or "" when nobody was asked
@@ -135,10 +136,11 @@ class Shape:
     _districts: dict[str, str] = field(default_factory=dict, init=False)
     _units: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False)
     _last: str = field(default="", init=False)
+    _is_left_out: bool = field(default=False, init=False)
 
     def records(self, rows: Iterable[Row]) -> Iterator[Record]:
         """The figures of the rows, in their order; constant memory."""
-        self._last = ""
+        self._last, self._is_left_out = "", False
         is_simple = self.is_long and len(self.period_places) == 1 and "measure" not in self.labels
         if is_simple and not (self.has_measure_rows or self.dates or self.corrected or self.fractions):
             return self._long(rows)
@@ -269,8 +271,8 @@ class Shape:
                 base[use] = cell
         name = self.row_name(base.pop("indicator", ""))
         if name.code or name.text:  # 增速 below a name that is left out, or that nobody knows, is not the one's above
-            self._last = name.code
-        if name.is_left_out:
+            self._last, self._is_left_out = name.code, name.is_left_out
+        if name.is_left_out or (self._is_left_out and name.said.measure in ("growth", "rank", "last_year")):
             return []
         said, own_unit = name.said, base.pop("unit", "")
         measure = said.measure
@@ -336,7 +338,7 @@ class Shape:
             if isinstance(cell, Flaw):
                 flaws = [*flaws, (name, cell)]
                 continue
-            text = plain_figure(cell)
+            text = plain_figure(plain_growth(cell) if name == "growth" else cell)
             has_figure = has_figure or text[-1] in "0123456789%" or not is_no_figure(text)
             texts[name] = hundredfold(text) if part.is_fraction else text
         if not has_figure and len(flaws) == len(row_flaws):
@@ -427,7 +429,11 @@ class Shape:
         if measure == "last_year":
             when = replace(when, back=1)
         scope = self.context.when.scope or self.bare_scope
-        return replace(when, scope=scope) if when.is_bare_month and scope else when
+        if when.label in QUARTERS and not own.label and not own.scope:
+            scope = self.context.when.scope or self.quarter_scope
+        elif not when.is_bare_month:
+            return when
+        return replace(when, scope=scope) if scope else when
 
     # Units
 

@@ -19,14 +19,14 @@ from indicators.imports.records import Record
 from indicators.imports.shape import FigureLayout
 from indicators.models import Indicator, PriceBasis, StagedFigure
 from indicators.models.fields import period_columns
-from indicators.models.figures import figure_key
+from indicators.models.figures import RankBy, figure_key
 from lvyuan.accounts.models import District
 from lvyuan.imports.book import Book
 from lvyuan.imports.models import ImportJob
 from lvyuan.imports.problems import Problems
 from lvyuan.imports.registry import Problem, Progress
 from lvyuan.imports.table import Table
-from lvyuan.imports.working import joining_sets
+from lvyuan.imports.working import joining_sets, planning_lists
 from lvyuan.periods import Period
 
 BATCH: Final = 2_000  # rows between two notes of the progress
@@ -66,7 +66,8 @@ def stage_figures(
     with joining_sets():
         merging.merge(job, problems)
         standing.compare(job, problems)
-    check_figures(job, problems, department)
+    with planning_lists():
+        check_figures(job, problems, department)
     problems.save()
 
 
@@ -242,10 +243,11 @@ def _content(candidate: Candidate, known: Known) -> dict[str, Any]:
 def _raw(record: Record) -> str:
     """What a refused row says, as it says it."""
     said = ((COLUMNS[name].names[0], text) for name, text in record.cells.items() if text and name not in _ADDRESSES)
-    return "；".join(f"{name} {text}" for name, text in said)[:NOTE_LENGTH]
+    return "；".join(f"{name} {_RANKED.get(text, text)}" for name, text in said)[:NOTE_LENGTH]
 
 
 _ADDRESSES: Final = ("indicator", "district", "period")
+_RANKED: Final = dict(RankBy.choices)
 
 
 def _escaped(text: str) -> str:

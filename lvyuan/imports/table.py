@@ -135,6 +135,9 @@ def row_from_json(data: list[Any]) -> Row:
 # Cells
 
 STRIP: Final = " \t\r\n\x0b\x0c\u00a0\u3000\u200b\ufeff"
+INVISIBLE: Final = (
+    "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+)
 _GARBLED: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffd\ufffe\uffff]")
 
 

@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from indicators.imports.lines import COLUMNS
 from indicators.imports.understanding.when import When, is_dotted, periods_in
-from indicators.imports.understanding.wording import FOOTNOTES, SILENT, Said, Wording, squeezed
-from lvyuan.imports.table import RETURNED_HEADS, Cell, Head
+from indicators.imports.understanding.wording import FOOTNOTES, SILENT, Said, Wording, squeezed, units_of
+from lvyuan.imports.table import INVISIBLE, RETURNED_HEADS, Cell, Head
 from lvyuan.numbers import NumberError, ParsedFigure, parse_figure
 from lvyuan.periods import PeriodKind
 
@@ -51,8 +51,15 @@ _QUARTER_HEADS: Final = ("季度",)
 _SERIAL: Final = re.compile("[3-5][0-9]{4}")
 _SLASHED: Final = re.compile(r"[0-9]{1,2}[/.-][0-9]{1,2}")
 _GROUPED: Final = re.compile("[+-]?[0-9]{1,3}(?:[  \u00a0\u3000，][0-9]{3})+(?:[.][0-9]+)?%?")
+_NO_MARKS: Final = str.maketrans("", "", INVISIBLE)
 _NO_GROUPS: Final = str.maketrans("", "", "  \u00a0\u3000，")
 _MARKED: Final = re.compile(rf"(?:[{re.escape(FOOTNOTES)}]+|\[[0-9]+\]|〔[0-9]+〕|[（(]注[0-9]*[）)])$")
+_BRACKETED: Final = re.compile("([^()（）]*[0-9])[ \u3000]*[(（]([^()（）]+)[)）]")
+_DIRECTED: Final = re.compile(
+    "(?:同比|比上年同期|比上年)?(?:(?:下降|减少|降低|负增长|下滑)了?(?P<down>N)|(?:增长|上升|提高|增加|↑)了?(?P<up>N)|(?P<same>N)↑)".replace(
+        "N", "[0-9]+(?:[.][0-9]+)?%?"
+    )
+)
 LOOK: Final = 300  # texts of a column that tell what it is
 _DIGITS: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,19})(?:\.[0-9]{1,12})?")
 _LONE_DASHES: Final = ("－", "―", "─", "———", "－－", "——－")
@@ -60,14 +67,32 @@ _SOLE_MARKS: Final = frozenset("*＊")
 
 
 def plain_figure(text: str) -> str:
-    """A figure's text without footnote marks, and without blanks between groups of three digits; all else as it is."""
-    if text.isascii() and text[-1:] not in "*]" and " " not in text:
+    """A figure's text without footnote marks, and without blanks between groups of three digits; all else as it is.
+
+    A unit in parentheses behind the number (223.7（亿元）) is the unit.
+    """
+    if text.isascii() and text[-1:] not in "*])-" and " " not in text:
         return text
-    if text in _LONE_DASHES:
+    text = text.translate(_NO_MARKS).strip()
+    if text in _LONE_DASHES or (text and not text.strip("-")):
         return "—"
     if not _SOLE_MARKS.issuperset(text):
         text = _MARKED.sub("", text).rstrip()
+    if (found := _BRACKETED.fullmatch(text)) and len(units := units_of(squeezed(found[2]))) == 1:
+        text = found[1] + units[0]
     return text.translate(_NO_GROUPS) if _GROUPED.fullmatch(text) else text
+
+
+def plain_growth(text: str) -> str:
+    """The text of a growth, its direction in words as a sign: 下降3.2% is -3.2%, 增长17% is 17%; all else as it is.
+
+    An arrow up beside a number that has no sign changes nothing; an arrow down may be a sign or a trend, and stays.
+    """
+    if text.isascii():
+        return text
+    if found := _DIRECTED.fullmatch(squeezed(text)):
+        return f"-{found['down']}" if found["down"] else found["up"] or found["same"]
+    return text
 
 
 def figure_in(text: str) -> ParsedFigure | None:
@@ -120,6 +145,12 @@ class Column:
         return squeezed(self.head.path[-1]) if self.head.path else ""
 
     @property
+    def is_rates(self) -> bool:
+        """Whether every figure says that it is a percentage."""
+        figures = [figure_in(plain_growth(cell)) for cell in self.looked if not is_no_figure(cell)]
+        return bool(figures) and all(figure and (figure.unit == "%" or figure.text) for figure in figures)
+
+    @property
     def is_numeric(self) -> bool:
         return bool(self.cells) and self.numbers * 2 >= sum(not is_no_figure(cell) for cell in self.looked) > 0
 
@@ -129,7 +160,7 @@ def column_of(head: Head, place: int, cells: Iterable[Cell], wording: Wording) -
     if head.path and head.path[-1] in RETURNED_HEADS:
         return Column(head, place, reason=gettext("退回有误的行时系统加的列"))
     column = Column(head, place, cells=[cell for cell in cells if isinstance(cell, str) and cell])
-    column.numbers = sum(is_number(cell) for cell in column.looked)
+    column.numbers = sum(is_number(plain_growth(cell)) for cell in column.looked)
     for text in head.path:
         part = wording.read(text)
         column.said = replace(part, rest="").inside(column.said)

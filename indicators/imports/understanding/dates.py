@@ -20,7 +20,7 @@ from indicators.imports.understanding.columns import (
     is_serial,
     is_split,
 )
-from indicators.imports.understanding.when import NOTHING, When, is_dotted, periods_in
+from indicators.imports.understanding.when import NOTHING, QUARTERS, When, is_dotted, periods_in
 from indicators.imports.understanding.wording import squeezed
 from lvyuan.periods import PeriodKind
 
@@ -154,6 +154,7 @@ def ask_period_of_table(reading: Reading) -> None:
 def ask_bare_months(reading: Reading, rows: list[When]) -> None:
     """6月 alone: 当月 or 1—6月. Beside 1—6月 it is the month; of a stock it is the end of June."""
     shape = reading.shape
+    ask_titled_quarter(reading, rows)
     bare: dict[str, None] = {}
     cumulative: set[tuple[int | None, int]] = set()
     months: set[tuple[int | None, int]] = set()
@@ -179,9 +180,29 @@ def ask_bare_months(reading: Reading, rows: list[When]) -> None:
     shape.bare_scope = reading.ask("month", "", text, options)
 
 
-def is_ambiguous(reading: Reading, code: str, month: int) -> bool:
+def ask_titled_quarter(reading: Reading, rows: list[When]) -> None:
+    """二季度 of a title alone: that quarter, or the report of that quarter with figures from January on."""
+    shape = reading.shape
+    label = shape.context.when.label
+    if label not in QUARTERS or shape.context.when.scope:
+        return
+    for slot in shape.slots:
+        kinds = [slot.indicator] if slot.indicator else codes(reading)
+        undated = any(not slot.when.under(row).label and not slot.when.under(row).scope for row in rows)
+        if undated and any(is_cumulative(reading, code) for code in kinds):
+            text = gettext("表名写的是“%(label)s”，表里是这一季的数，还是从1月起的累计数？") % {"label": label}
+            options = [("ytd", gettext("从1月起的累计数")), ("quarter", gettext("这一季的数"))]
+            shape.quarter_scope = reading.ask("quarter", "", text, options)
+            return
+
+
+def is_cumulative(reading: Reading, code: str) -> bool:
     meant = reading.names.meant.get(code)
-    return meant is not None and meant.kind is PeriodKind.YTD and (month > 1 or 1 not in reading.names.slots[code])
+    return meant is not None and meant.kind is PeriodKind.YTD
+
+
+def is_ambiguous(reading: Reading, code: str, month: int) -> bool:
+    return is_cumulative(reading, code) and (month > 1 or 1 not in reading.names.slots[code])
 
 
 def codes(reading: Reading) -> list[str]:

@@ -39,7 +39,7 @@ def find_figures(reading: Reading) -> None:
             if column.cells or not (said.indicators or said.when):
                 continue
         if said.measure == "unsure":
-            said = replace(said, measure="growth") if said.units == ("%",) else said
+            said = replace(said, measure="growth") if said.units == ("%",) or column.is_rates else said
         if said.units and set(said.units) == {"个百分点"}:
             column.reason = gettext("是百分点，不是增速")
             continue
@@ -158,13 +158,17 @@ def find_indicators(reading: Reading) -> None:
     levels = list(dict.fromkeys(column.said.when for column in figures if column.use == "value"))
     anchors: list[Column] = []
     is_after_levels = False
+    before: When | None = None  # of the 上年同期 right before: a growth is that one's
     for column in reading.columns:
         said = column.said
         if column.use not in FIGURES:
             if column.numbers and column.unknown:  # what follows it may be its own
                 anchors, is_after_levels = [], False
             continue
+        if column.use == "last_year":
+            before = said.when
         if column.use == "value":
+            before = None
             if is_after_levels:
                 anchors, is_after_levels = [], False
             if across and not said.indicators and anchors and not reading.label("indicator"):
@@ -188,6 +192,8 @@ def find_indicators(reading: Reading) -> None:
             scope, codes = said.when.scope, said.indicators
             there = [a.said for a in anchors if not codes or a.said.indicators == codes]
             same = [one.when for one in there if not scope or one.when.scope == scope]
+            if before and before.scope and not scope:
+                same = [when for when in same if when.scope == before.scope] or same
             said = replace(said, when=said.when.under(when_of_growth(reading, column, same)))
         column.said = said
     if across or reading.label("indicator"):

@@ -49,6 +49,18 @@ def find_labels(reading: Reading) -> None:
                 break
     for use in ("indicator", "district", "unit", "measure", "rank_by", "text", "status", "note"):
         keep_one(reading, use)
+    take_heads(reading)
+
+
+def take_heads(reading: Reading) -> None:
+    """What stands in the corner says it for the whole table: 2022年 over 1—3月, 2023年1—6月 or 绿园区 over names."""
+    context = reading.shape.context
+    for column in reading.columns:
+        if column.use not in ("indicator", "district", "period", "measure") or column.unknown:
+            continue
+        context.when = column.said.when.under(context.when)
+        context.district = column.said.district or context.district
+        reading.units = reading.units or column.said.units
 
 
 def ask_unknown(reading: Reading) -> None:

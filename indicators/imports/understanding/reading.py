@@ -182,6 +182,7 @@ class Reading:
             context.district = context.district or self.wording.place_in(text)
             bracketed = (units_of(inner) for inner in _BRACKETS.findall(squeezed(text)))
             self.units = self.units or stated_units(text) or next((found for found in bracketed if found), ())
+            self.units = self.units or units_of(squeezed(text))
 
     def take_answers(self) -> None:
         """What the sender chose for single columns."""

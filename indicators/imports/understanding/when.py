@@ -10,6 +10,9 @@ from typing import Final
 from lvyuan import periods
 from lvyuan.periods import KindNeeded, Period, PeriodError, PeriodKind
 
+SCOPES: Final = {"month": "当月", "ytd": "累计", "quarter": "当季"}
+QUARTERS: Final = ("二季度", "三季度", "四季度")
+
 
 @dataclass(frozen=True, slots=True)
 class When:
@@ -43,7 +46,8 @@ class When:
         return int(found[1]) if found else 0
 
     def __str__(self) -> str:
-        return f"{self.year}年{self.label}" if self.year else self.label
+        scope = SCOPES.get(self.scope, "")
+        return f"{self.year}年{self.label}{scope}" if self.year else f"{self.label}{scope}"
 
 
 NOTHING: Final = When()
@@ -51,19 +55,29 @@ _BARE: Final = re.compile("([0-9]{1,2})月(?:[0-9]{1,2}日)?")
 _YEAR: Final = "(?<![0-9.])(?P<y>(?:19|20)[0-9]{2})"
 _DASH: Final = "(?:[-~至到‐‑‒―−]+)"
 _QUARTER: Final = "一二三四"
+_NUMERALS: Final = {numeral: number for number, numeral in enumerate("一二三四五六七八九十", 1)} | {
+    "两": 2,
+    "元": 1,
+    "十一": 11,
+    "十二": 12,
+}
 # On squeezed texts: half width, no blanks, every long dash a hyphen.
 _PATTERNS: Final = tuple(
     re.compile(pattern.replace("Y", _YEAR).replace("D", _DASH))
     for pattern in (
         r"Y[-/.](?P<m>0?[1-9]|1[0-2])[-/.](?P<d>[0-9]{1,2})(?:[t|]?0?0:00(?::00)?)?(?![0-9])",
+        r"Y年?-?h(?P<h>[12])(?![0-9])",
+        r"(?:Y年?)?第?[一1](?:季度)?D第?(?P<to>[二三四2-4])季度?",
+        r"(?:Y年?)?前(?P<first>[2-9]|1[0-2]|[二两三四五六七八九十]|十一)个?月",
         r"Y年(?P<m0>[0-9]{1,2})月D(?P=y)年(?P<m>[0-9]{1,2})月份?",
-        r"(?:Y年?)?(?<![0-9])(?P<m0>[0-9]{1,2})月?份?D(?P<m>[0-9]{1,2})月份?",
+        r"(?:Y年?)?(?<![0-9])(?P<m0>[0-9]{1,2})月?份?(?:D|(?<=1)[、,和](?=2))(?P<m>[0-9]{1,2})月份?",
         r"Y年?-?q(?P<q>[1-4])",
         r"(?:截至|截止到?)?Y年(?P<m>[0-9]{1,2})月(?P<d>[0-9]{1,2})日",
         r"(?:截至|截止到?)?(?<![0-9])(?P<m>[0-9]{1,2})月(?P<d>[0-9]{1,2})日",
         r"(?:截至|截止到?)?(?:Y年)?(?<![0-9])(?P<m>[0-9]{1,2})月(?P<end>[末底])",
         r"(?:Y年)?(?<![0-9])(?P<m>[0-9]{1,2})月份?",
-        r"(?:Y年?)?(?P<half>上半年|前[三3]季度)",
+        r"(?:Y年?)?(?P<half>[上下]半年|前[三3]季度)",
+        r"Y年(?P<other>第[0-9一二三四五六七八九十]+周|春节|国庆|五一)",
         r"(?:Y年?)?第?(?P<q>[一二三四1-4])季度?",
         r"Y[-/](?P<m>0?[1-9]|1[0-2])(?![0-9])",
         r"Y\.(?P<m>0[1-9]|1[0-2]|[2-9])(?![0-9.])",
@@ -75,6 +89,7 @@ _PATTERNS: Final = tuple(
     )
 )
 _DOTTED: Final = re.compile(r"(?:19|20)[0-9]{2}\.1")
+_FIRST_YEAR: Final = re.compile("(?<![0-9.])((?:19|20)[0-9]{2})(?=年?[-~至到和、](?:19|20)[0-9]{2}年)")
 _FILLED_IN: Final = re.compile("填报|制表|报出|发布|打印|编印|印发|更新|导出|公布|基期|=100")
 
 
@@ -83,8 +98,27 @@ def is_dotted(text: str) -> bool:
     return bool(_DOTTED.fullmatch(text))
 
 
+_SHORT_YEAR: Final = re.compile(
+    "(?<![0-9.近前后过第每满])([0-4][0-9])年(?=第?[一二三四1-4]季|[01]?[0-9](?:月|[-~至到])|上半年|前|全年)"
+)
+_NUMERAL_YEAR: Final = re.compile("二[〇零○][〇零○一二三四五六七八九]{2}(?=年)")
+_NUMERAL_MONTH: Final = re.compile(
+    "(?<!第)(十[一二]|[元一二三四五六七八九十])(?=月|[-~至到](?:[元一二三四五六七八九十]|1?[0-9])+月)"
+)
+_DIGITS: Final = str.maketrans("〇零○一二三四五六七八九", "000123456789")
+
+
+def _in_digits(name: str) -> str:
+    """A squeezed text with 二〇二三年一至六月 as 2023年1至6月, and 23年6月 as 2023年6月."""
+    name = _SHORT_YEAR.sub(r"20\1年", name)
+    name = _NUMERAL_YEAR.sub(lambda found: found[0].translate(_DIGITS), name)
+    return _NUMERAL_MONTH.sub(lambda found: str(_NUMERALS[found[1]]), name)
+
+
 def periods_in(name: str) -> tuple[When, str]:
     """The first period of a squeezed text, and what is left without it."""
+    if "年" in name or "月" in name:
+        name = _in_digits(name)
     for pattern in _PATTERNS:
         if found := pattern.search(name):
             return _when(found), name[: found.start()] + name[found.end() :]
@@ -97,6 +131,8 @@ def all_periods_in(name: str) -> Iterator[When]:
     """Every period of a title; dates of filling in and of printing are none."""
     if _FILLED_IN.search(name):
         return
+    for first in _FIRST_YEAR.findall(name):
+        yield When(int(first))
     while name:
         when, rest = periods_in(name)
         if not when or rest == name:
@@ -110,6 +146,16 @@ def _when(found: re.Match[str]) -> When:
     year = int(parts["y"]) if "y" in parts else None
     if "m0" in parts:
         label = f"{int(parts['m0'])}—{int(parts['m'])}月"
+    elif "first" in parts:
+        number = int(parts["first"]) if parts["first"].isdigit() else _NUMERALS[parts["first"]]
+        label = f"1—{number}月"
+    elif "h" in parts:
+        label = "上半年" if parts["h"] == "1" else "下半年"
+    elif "to" in parts:
+        number = int(parts["to"]) if parts["to"].isdigit() else _NUMERALS[parts["to"]]
+        label = f"1—{number * 3}月"
+    elif "other" in parts:
+        label = parts["other"]
     elif "d" in parts:
         label = f"{int(parts['m'])}月{int(parts['d'])}日"
     elif "m" in parts:

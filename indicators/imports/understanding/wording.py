@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from html import unescape
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 from django.utils.translation import gettext_noop
 
 from indicators.imports.understanding.when import NOTHING, When, periods_in
+from lvyuan.imports.table import INVISIBLE
 from lvyuan.numbers import UNITS
 
 if TYPE_CHECKING:
@@ -22,11 +24,13 @@ if TYPE_CHECKING:
 # Full-width forms one by one (NFKC would turn 5² into 52); blanks and quotes say nothing in a name.
 _PLAIN: Final = (
     {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
-    | dict.fromkeys(map(ord, " \t\r\n\x0b\x0c\u00a0\u3000\u2002\u2003\u2009\u200b\ufeff“”‘’\"'"), None)
+    | dict.fromkeys(map(ord, " \t\r\n\x0b\x0c\u00a0\u3000\u2002\u2003\u2009“”‘’\"'"), None)
+    | dict.fromkeys(map(ord, INVISIBLE), None)
     | {ord("—"): "-", ord("–"): "-", ord("－"): "-", ord("―"): "-", ord("～"): "~", ord("〜"): "~"}
 )
 FOOTNOTES: Final = "*＊※†‡①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
 _FOOTNOTE: Final = re.compile(rf"[{re.escape(FOOTNOTES)}]+|\[[0-9注]+\]|〔[0-9]+〕|\(注[0-9一二三四五]*\)")
+_TAG: Final = re.compile("</?[A-Za-z][^<>]*>")
 _BETWEEN_DIGITS: Final = re.compile("(?<=[0-9０-９])[ \u3000\u00a0]+(?=[0-9０-９])")
 _NUMBERING: Final = re.compile(
     r"^(?:\([一二三四五六七八九十]{1,3}\)|[一二三四五六七八九十]{1,3}[、.]|\([0-9]{1,2}\)|[0-9]{1,2}[、.)](?![0-9]))"
@@ -39,6 +43,8 @@ def squeezed(text: str) -> str:
 
     A blank between two digits stays as a bar: 表1 2023年 is no year 1202.
     """
+    if "&" in text or "<" in text:
+        text = _TAG.sub("", unescape(text))
     if " " in text or "\u3000" in text or "\u00a0" in text:
         text = _BETWEEN_DIGITS.sub("|", text)
     return _FOOTNOTE.sub("", text.translate(_PLAIN)).lower()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from lvyuan.imports.table import Cell, Flaw
+from lvyuan.imports.table import INVISIBLE, Cell, Flaw
 from lvyuan.numbers import UNITS
 
 # The kind of a cell is one letter, so that a row is a short text such as "TPFF.M".
@@ -19,7 +19,7 @@ MARK: Final = "M"  # —, …, NA, ***: stands where a figure could
 FLAW: Final = "X"
 
 _HALF_WIDTH: Final = str.maketrans("０１２３４５６７８９．，＋－−％（）：＝", "0123456789.,+--%():=")
-_SPACE: Final = re.compile(r"[\s\u3000]+")
+_SPACE: Final = re.compile(rf"[\s\u3000{INVISIBLE}]+")
 _FOREIGN_SPACE: Final = re.compile(r"(?<![\x21-\x7e])\s*[\r\n]+\s*|\s*[\r\n]+\s*(?![\x21-\x7e])")
 _MARKS: Final = frozenset(
     ("…", "……", "...", "—", "——", "–", "-", "--", "/", "***", "****", "持平", "NA", "N/A", "n.a.")
@@ -29,9 +29,9 @@ _UNIT: Final = "|".join(sorted(map(re.escape, {*UNITS, *_MORE_UNITS}), key=len, 
 _PLAIN: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
 _YEAR: Final = re.compile(r"(?:19|20|21)[0-9]{2}(?:\.[0-9]{1,2}|0[1-9]|1[0-2])?")
 _FIGURE: Final = re.compile(
-    r"(?:超过?|逾|突破|不足|近|不低于|不超过|约|第)?\s*"
+    r"(?:超过?|逾|突破|不足|近|不低于|不超过|约|第|增长|上升|下降|减少|[↑↓])?\s*"
     r"[(]?[+-]?(?:[0-9][0-9,]*(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[)]?\s*"
-    rf"余?\s*(?:{_UNIT})?\s*[*※①-⑳]{{0,2}}"
+    rf"余?\s*[(]?(?:{_UNIT})?[)]?\s*[↑↓]?[*※①-⑳]{{0,2}}"
 )
 _DASH: Final = "(?:——|[-‐‑‒–—―~～〜至到])"
 _PERIOD: Final = re.compile(

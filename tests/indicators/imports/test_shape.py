@@ -457,10 +457,10 @@ def test_growth_behind_an_unknown_column_is_asked(cast):
     assert figures(layout, table) == [("gdp", "", "2022-06.ytd", "180亿元", "")]
 
 
-def test_growth_below_an_unknown_row_has_no_indicator(cast):
+def test_growth_below_a_row_left_out_is_left_out_too(cast):
     table = table_of(["指标", "2022年1—6月"], ["GDP（亿元）", "180"], ["用电量", "3"], ["增速", "5"])
     told = {"indicator__1__用电量": "ignore"}
-    assert [row[0::4] for row in read(cast, table, **told)] == [("gdp", ""), ("", "5")]
+    assert [row[0::4] for row in read(cast, table, **told)] == [("gdp", "")]
 
 
 @pytest.mark.parametrize("title", ["2022年1—6月主要指标增速（%）", "2022年1—6月各指标计划", "2022年1—6月位次"])
