@@ -26,7 +26,7 @@ from lvyuan.imports.models import ImportJob
 from lvyuan.imports.problems import Problems
 from lvyuan.imports.registry import Problem, Progress
 from lvyuan.imports.table import Table
-from lvyuan.imports.working import joining_sets, planning_lists
+from lvyuan.imports.working import hashing_groups, joining_sets, planning_lists
 from lvyuan.periods import Period
 
 BATCH: Final = 2_000  # rows between two notes of the progress
@@ -64,7 +64,8 @@ def stage_figures(
         for lines in _Writer(job, known, problems, progress).lines(book, layout):
             copy.write("".join(lines))
     with joining_sets():
-        merging.merge(job, problems)
+        with hashing_groups():
+            merging.merge(job, problems)
         standing.compare(job, problems)
     with planning_lists():
         check_figures(job, problems, department)
