@@ -193,7 +193,8 @@ def _candidates(job: ImportJob, rules: Collection[Rule], known: dict[int, Indica
 _WRITTEN = """
     SELECT s.id FROM indicators_stagedfigure s WHERE s.job_id = %(job)s AND s.status IN ('new', 'changed')
 """
-_IN_FORCE = "s.period_end BETWEEN %(from)s AND %(to)s"  # said again inside: the join should not begin with all rows
+# Said again inside, as the ends beside are: the joins should not begin with all rows.
+_IN_FORCE = "s.period_end BETWEEN %(from)s AND %(to)s"
 _CONCERNED = f"s.indicator_id = ANY(%(indicators)s) AND {_IN_FORCE} AND "
 
 
@@ -223,6 +224,7 @@ _SLIPPED = f"""
         JOIN indicators_stagedfigure n ON n.job_id = s.job_id AND n.status IN ('new', 'changed')
             AND n.district_id = s.district_id AND n.indicator_id = s.indicator_id
             AND n.period_kind = s.period_kind AND n.period_end = slot.beside
+            AND n.period_end = ANY(%(besides)s::date[])
         WHERE s.job_id = %(own)s AND s.value > 0 AND {_IN_FORCE} AND {_OFF}
         UNION ALL
         SELECT s.id FROM indicators_stagedfigure s JOIN indicators_indicator i ON i.id = s.indicator_id

@@ -26,7 +26,7 @@ from lvyuan.imports.models import ImportJob
 from lvyuan.imports.problems import Problems
 from lvyuan.imports.registry import Problem, Progress
 from lvyuan.imports.table import Table
-from lvyuan.imports.working import joining_sets, planning_lists
+from lvyuan.imports.working import hashing_groups, joining_sets, planning_lists
 from lvyuan.periods import Period
 
 BATCH: Final = 2_000  # rows between two notes of the progress
@@ -64,7 +64,8 @@ def stage_figures(
         for lines in _Writer(job, known, problems, progress).lines(book, layout):
             copy.write("".join(lines))
     with joining_sets():
-        merging.merge(job, problems)
+        with hashing_groups():
+            merging.merge(job, problems)
         standing.compare(job, problems)
     with planning_lists():
         check_figures(job, problems, department)
@@ -75,7 +76,7 @@ class _Writer:
     """Turns records into lines of COPY text."""
 
     def __init__(self, job: ImportJob, known: Known, problems: Problems, progress: Progress) -> None:
-        self.job, self.known, self.problems, self.progress = job, known, problems, progress
+        self.job, self.known, self.problems, self.progress = job.pk, known, problems, progress
         self.slots: dict[tuple[str, str], tuple[str, str, str, str] | None] = {}
         self.districts: dict[str, tuple[int, str] | None] = {}
         self.periods: dict[Period, tuple[str, str]] = {}
@@ -124,7 +125,7 @@ class _Writer:
         column = self.column
         place = f"{before}{record.line}{after}{column}{'列' if column else ''}"
         return (
-            f"{self.job.pk}\t{sheet}\t{self.seq}\t{record.line}\t{column}\t{code}/{district[1]}/{period}\tnew\t"
+            f"{self.job}\t{sheet}\t{self.seq}\t{record.line}\t{column}\t{code}/{district[1]}/{period}\tnew\t"
             f"{district[0]}\t{columns}\t{value or NULL}\t=\t{unit if value else ''}\t\t\t{growth or NULL}\t"
             f"{_UNSTATED if growth else ''}\t{text and _escaped(text)}\t{NULL}\t{NULL}\t\t"
             f"{status and STATUSES[status]}\t{place[:_LOCATOR_LENGTH]}\t{note and _escaped(note)}\n"
@@ -181,7 +182,7 @@ class _Writer:
         if faults:
             self.note(faults, record, table)
         said: dict[str, Any] = {
-            "job_id": self.job.pk,
+            "job_id": self.job,
             "seq": self.seq,
             "sheet": table.sheet[:80],
             "line": record.line,

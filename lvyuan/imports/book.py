@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from lvyuan.imports.table import Row, Table, row_from_json
 
-BLOCK: Final = 1 << 18  # bytes of rows decoded at once
+BLOCK: Final = 1 << 14  # bytes of rows decoded at once; more of them cost more to hold than to decode
 
 
 class CutShort(Exception):

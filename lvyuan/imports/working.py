@@ -121,6 +121,11 @@ def joining_sets() -> AbstractContextManager[None]:
     return _setting("enable_nestloop", "off", "on")
 
 
+def hashing_groups() -> AbstractContextManager[None]:
+    """Lets the database group by hashing inside: it would sort what looks few to it, text by text, on the disk."""
+    return _setting("enable_sort", "off", "on")
+
+
 def planning_lists() -> AbstractContextManager[None]:
     """Lets the database plan for the very values inside: a plan for any list looks through the list for each row."""
     return _setting("plan_cache_mode", "force_custom_plan", "auto")
