@@ -51,7 +51,8 @@ COLUMNS = {
 }
 FIGURES: Final = ("value", "growth", "rank", "text")
 NOTE_LENGTH = 500
-_PLACE: Final = re.compile("第?([0-9]{1,4})[位名]?")
+_RANK_WORDS: Final = "一二三四五六七八九"
+_RANK: Final = re.compile(f"(?:并列)?第?([0-9]{{1,4}}|[{_RANK_WORDS}])(?:[位名]|/([0-9]{{1,4}}))?")  # 3, 第3位, 3/5
 _FULL_WIDTH_DIGITS = str.maketrans("０１２３４５６７８９", "0123456789")
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -337,8 +338,9 @@ class Line:
         if pool is None:
             raise Fault("rank", gettext("还没有设定位次范围"), gettext("请管理员先设定位次范围，或删去位次"))
         size = len(self.known.pool_members)
-        place = _PLACE.fullmatch(text)
-        if place is None or not 1 <= int(place[1]) <= size:
+        found = _RANK.fullmatch(text.replace(" ", ""))
+        place = (_RANK_WORDS.find(found[1]) + 1 or int(found[1])) if found and found[2] in (None, str(size)) else 0
+        if not 1 <= place <= size:
             raise Fault(
                 "rank",
                 gettext("%(text)s不是 1 到 %(size)s 的位次") % {"text": _quoted(text), "size": size},
@@ -355,7 +357,7 @@ class Line:
                 gettext("%(by)s不是认得的位次依据") % {"by": _quoted(by)} if by else gettext("填了位次，没有填位次依据")
             )
             raise Fault("rank_by", problem, gettext("请填写：按总量、按增速、按其他、未说明"))
-        self.content.rank_pool, self.content.rank_place, self.content.rank_by = pool, int(place[1]), RANK_BY[by]
+        self.content.rank_pool, self.content.rank_place, self.content.rank_by = pool, place, RANK_BY[by]
 
     def read_text(self) -> None:
         self.content.text = self.short("text", Entry._meta.get_field("text").max_length or 0)

@@ -19,6 +19,7 @@ from lvyuan.periods import PeriodKind
 
 IGNORE: Final = "ignore"
 AS_IS: Final = "as_is"
+STEP: Final = 6  # months from one line to the next, where a table goes back in time
 
 
 @dataclass(slots=True)
@@ -125,6 +126,7 @@ class Shape:
     fractions: frozenset[str] = frozenset()  # codes whose values are fractions, "growth" for rows of growth
     bare_scope: str = ""  # month or ytd: what 6月 means
     quarter_scope: str = ""  # quarter or ytd: what 二季度 of a title means
+    rank_by: str = ""  # what ranks in rows go by, or IGNORE
     year_label: str = ""  # what a bare year means when the title says 1—6月
     takes_last_year: bool = False
     hidden: str = ""  # IGNORE, "import", or "" when nobody was asked
@@ -137,10 +139,15 @@ class Shape:
     _units: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False)
     _last: str = field(default="", init=False)
     _is_left_out: bool = field(default=False, init=False)
+    _run: tuple[int, int, int] | None = field(default=None, init=False)  # year, month, and whether months go up or down
+
+    def restart(self) -> None:
+        """The next row is the first one."""
+        self._last, self._is_left_out, self._run = "", False, None
 
     def records(self, rows: Iterable[Row]) -> Iterator[Record]:
         """The figures of the rows, in their order; constant memory."""
-        self._last, self._is_left_out = "", False
+        self.restart()
         is_simple = self.is_long and len(self.period_places) == 1 and "measure" not in self.labels
         if is_simple and not (self.has_measure_rows or self.dates or self.corrected or self.fractions):
             return self._long(rows)
@@ -279,7 +286,7 @@ class Shape:
         if "measure" in base:
             kind = self.wording.read(base.pop("measure"))
             measure = kind.measure or measure
-            said = replace(said, when=said.when.under(kind.when), units=kind.units or said.units)
+            said = replace(said, when=said.when.under(kind.when), units=kind.units or said.units, by=kind.by or said.by)
         if measure in ("ignored", "unsure") or (measure == "last_year" and not self.takes_last_year):
             return []
         code = name.code or (self._last if measure in ("growth", "rank", "last_year") and not name.text else "")
@@ -313,8 +320,11 @@ class Shape:
                     texts["value"] = hundredfold(texts["value"])
             elif "growth" in texts and measure == "growth" and "growth" in self.fractions:
                 texts["growth"] = hundredfold(texts["growth"])
-            if "rank" in texts and "rank_by" not in texts and (slot.by or said.by):
-                texts["rank_by"] = slot.by or said.by
+            by = slot.by or said.by or self.rank_by
+            if "rank" in texts and by == IGNORE:
+                continue
+            if "rank" in texts and "rank_by" not in texts and by:
+                texts["rank_by"] = by
             record.cells = texts
             found.append(record)
         return found
@@ -380,9 +390,29 @@ class Shape:
         flaws += [
             ("period", c) for c in (row.cells[place] for place, _head in self.period_places) if isinstance(c, Flaw)
         ]
-        if self.dates and (told := self.told_when(texts, row.line)):
-            return told
-        return self._when_of(texts)
+        return self.row_when(texts, row.line)
+
+    def row_when(self, texts: tuple[str, ...], line: int) -> When | str:
+        """What the texts of a line say; lines are given in their order."""
+        when = (self.told_when(texts, line) if self.dates else "") or self._when_of(texts)
+        return when if self.is_long or isinstance(when, str) else self._dated(when)
+
+    def _dated(self, when: When) -> When:
+        """The period with the year that is written once over several lines: 2022年1—3月, 1—6月, or a line 2022年.
+
+        It holds as long as the months go up, or down in small steps; what may be another year's stays without one.
+        """
+        if when.year:
+            self._run = when.year, when.end_month, 0
+        elif self._run and when.end_month:
+            year, before, direction = self._run
+            step = when.end_month - before if before else 0
+            if step < -STEP or step * direction < 0:
+                self._run = None
+                return when
+            self._run = year, when.end_month, direction or (step > 0) - (step < 0)
+            return replace(when, year=year)
+        return when
 
     def _when_of(self, texts: tuple[str, ...]) -> When | str:
         if (when := self._whens.get(texts)) is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from django.utils.translation import gettext
 
@@ -42,6 +43,8 @@ def layout_of(
     """
     layout, asking, names = FigureLayout(), Asking(answers, remembered), Names(known)
     read = [Reading(table, asking, names) for table in tables]
+    for before, reading in pairwise(read):
+        reading.goes_on(before)
     for reading in read:
         reading.understand()
     codes = {code for reading in read for code in reading.levels}

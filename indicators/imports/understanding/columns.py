@@ -13,7 +13,16 @@ from django.utils.translation import gettext_lazy as _
 
 from indicators.imports.lines import COLUMNS
 from indicators.imports.understanding.when import When, is_dotted, periods_in
-from indicators.imports.understanding.wording import FOOTNOTES, SILENT, Said, Wording, squeezed, units_of
+from indicators.imports.understanding.wording import (
+    FOOTNOTES,
+    SILENT,
+    Said,
+    Wording,
+    is_foreign,
+    squeezed,
+    units_of,
+    without_translation,
+)
 from lvyuan.imports.table import INVISIBLE, RETURNED_HEADS, Cell, Head
 from lvyuan.numbers import NumberError, ParsedFigure, parse_figure
 from lvyuan.periods import PeriodKind
@@ -142,7 +151,9 @@ class Column:
 
     @property
     def name(self) -> str:
-        return squeezed(self.head.path[-1]) if self.head.path else ""
+        texts = [without_translation(text) for text in self.head.path]
+        own = [text for text in texts if not is_foreign(text)] or texts
+        return squeezed(own[-1]) if own else ""
 
     @property
     def is_rates(self) -> bool:
@@ -163,6 +174,8 @@ def column_of(head: Head, place: int, cells: Iterable[Cell], wording: Wording) -
     column.numbers = sum(is_number(plain_growth(cell)) for cell in column.looked)
     for text in head.path:
         part = wording.read(text)
+        if part.rest and column.said != SILENT and is_foreign(text):
+            part = wording.translated(part, column.said, text)
         column.said = replace(part, rest="").inside(column.said)
         column.unknown = part.rest or column.unknown
     return column

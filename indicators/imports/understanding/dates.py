@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +23,7 @@ from indicators.imports.understanding.columns import (
 )
 from indicators.imports.understanding.when import NOTHING, QUARTERS, When, is_dotted, periods_in
 from indicators.imports.understanding.wording import squeezed
+from lvyuan.imports.table import Row
 from lvyuan.periods import PeriodKind
 
 if TYPE_CHECKING:
@@ -107,7 +109,9 @@ def ask_periods(reading: Reading) -> None:
         }
         told = reading.ask("period", "years", text, [("same", title.label), ("year", gettext("全年"))])
         shape.year_label = title.label if told == "same" else ""
-    if any(when.label and not when.year for when in (when.under(title) for when in own or [NOTHING])):
+    # Where some lines say their year, one year for all others would be a guess: they are refused.
+    has_years = any(when.year for when in rows)
+    if not has_years and any(when.label and not when.year for when in (w.under(title) for w in own or [NOTHING])):
         options = [(str(year), gettext("%(year)s年") % {"year": year}) for year in reading.names.years]
         if told := reading.ask("year", "", gettext("表里的时期没有写年份，是哪一年？"), options):
             shape.context.when = replace(title, year=int(told))
@@ -124,20 +128,37 @@ def row_whens(reading: Reading) -> list[When]:
     """The different periods that rows say, NOTHING where they say none; texts that are none are left out."""
     shape, found = reading.shape, dict[When, None]()
     named = [column for column in (reading.label("indicator"), reading.label("measure")) if column]
+    shape.restart()
     for row in reading.rows if shape.period_places or named else ():
+        when = when_of_row(reading, row) if shape.period_places else NOTHING
         if not reading.holds_figures(row):
             continue
-        when: When | str = NOTHING
-        if shape.period_places:
-            cells = [row.cells[place] for place, _head in shape.period_places]
-            texts = tuple(cell if isinstance(cell, str) else "" for cell in cells)
-            when = (shape.told_when(texts, row.line) or shape.read_when(texts)) if any(texts) else ""
         if isinstance(when, When):
             words = [cell for column in named if isinstance(cell := row.cells[column.place], str)]
             for word in words:
                 when = when.under(reading.wording.read(word).when)
             found[when] = None
     return list(found) if shape.period_places else list(found) or [NOTHING]
+
+
+def codes_by_when(reading: Reading) -> dict[When, set[str]]:
+    """The indicators named in the rows of each period, where rows name both."""
+    shape, label, found = reading.shape, reading.label("indicator"), defaultdict[When, set[str]](set)
+    shape.restart()
+    for row in reading.rows if label and shape.period_places and not reading.label("measure") else ():
+        assert label
+        when = when_of_row(reading, row)
+        name = row.cells[label.place]
+        if isinstance(when, When) and isinstance(name, str) and name and reading.holds_figures(row):
+            found[when.under(reading.wording.read(name).when)].add(shape.row_name(name).code)
+    return found
+
+
+def when_of_row(reading: Reading, row: Row) -> When | str:
+    """What the period columns of a row say; "" when they are empty. Rows are given in their order."""
+    cells = [row.cells[place] for place, _head in reading.shape.period_places]
+    texts = tuple(cell if isinstance(cell, str) else "" for cell in cells)
+    return reading.shape.row_when(texts, row.line) if any(texts) else ""
 
 
 def ask_period_of_table(reading: Reading) -> None:
@@ -158,10 +179,10 @@ def ask_bare_months(reading: Reading, rows: list[When]) -> None:
     bare: dict[str, None] = {}
     cumulative: set[tuple[int | None, int]] = set()
     months: set[tuple[int | None, int]] = set()
-    named = codes(reading)
+    named, by_when = codes(reading), codes_by_when(reading)
     for slot in shape.slots:
-        kinds = [slot.indicator] if slot.indicator else named
         for row in rows:
+            kinds = [slot.indicator] if slot.indicator else by_when.get(row, named)
             when = shape.whole(slot, row)
             if found := _CUMULATIVE.fullmatch(when.label):
                 cumulative.add((when.year, int(found[1])))

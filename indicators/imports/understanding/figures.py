@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django.utils.translation import gettext
 
@@ -18,10 +18,12 @@ from indicators.imports.understanding.asking import (
 )
 from indicators.imports.understanding.columns import FIGURES, LABELS, USES, Column
 from indicators.imports.understanding.when import NOTHING, When
-from indicators.imports.understanding.wording import SILENT, about_in, key_of
+from indicators.imports.understanding.wording import SILENT, about_in, key_of, plan_in
 
 if TYPE_CHECKING:
     from indicators.imports.understanding.reading import Reading
+
+MANY_COLUMNS: Final = 6  # unknown ones that are asked about one by one
 
 
 def find_figures(reading: Reading) -> None:
@@ -61,9 +63,30 @@ def find_figures(reading: Reading) -> None:
         settle(reading, column)
 
 
+def ask_levels(reading: Reading) -> None:
+    """Beside growth or ranks alone, columns of numbers whose heads nobody knows may be the levels: 快报数."""
+    if any(column.use in ("value", "last_year") for column in reading.columns) or not reading.figures:
+        return
+    unknown = [c for c in reading.columns if c.unknown and c.is_numeric and not (c.use or c.reason or c.is_told)]
+    for column in unknown if reading.label("indicator") and len(unknown) <= MANY_COLUMNS else ():
+        ask_column(reading, column, gettext("%(letter)s列“%(name)s”是什么？"))
+
+
+def ask_plan(reading: Reading) -> bool:
+    """Whether the figures are results, under a title that speaks of plans only; asked before anything else."""
+    word = next((word for text in reading.above if (word := plan_in(text))), "")
+    if not word:
+        return True
+    text = gettext("表上方写有“%(word)s”，表里的数是实际完成数，还是计划、目标？计划和目标请按“目标”另行导入") % {
+        "word": word
+    }
+    options = [("actual", gettext("实际完成数")), ignore()]
+    return reading.ask("plan", "", text, options) == "actual"
+
+
 def ask_measure(reading: Reading) -> None:
-    """Columns that do not say what they measure, under a title about growth, ranks or plans, need not be levels."""
-    word = next((word for text in reading.table.above if (word := about_in(text))), "")
+    """Columns that do not say what they measure, under a title about growth, ranks or shares, need not be levels."""
+    word = next((word for text in reading.above if (word := about_in(text))), "")
     assumed = [column for column in reading.figures if column.is_assumed]
     said = {column.said.measure for column in reading.columns if column.use in FIGURES and not column.is_assumed}
     if not assumed or (not word and reading.units != ("%",)) or said & {"growth", "rank"}:
@@ -202,7 +225,7 @@ def find_indicators(reading: Reading) -> None:
         reading.shape.context.indicator = reading.titled[0]
         return
     text = gettext("这张表（%(heads)s）是哪一项指标的数据？") % {"heads": reading.heads()}
-    options = named_options(" ".join(reading.table.above), reading.names.by_name, reading.names.titles)
+    options = named_options(" ".join(reading.above), reading.names.by_name, reading.names.titles)
     if reading.titled:
         first = [(code, reading.names.titles[code]) for code in reading.titled]
         options = first + [option for option in options if option not in first]

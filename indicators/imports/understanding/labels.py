@@ -25,6 +25,7 @@ _PARTS: Final = re.compile("街道|乡|镇|村|社区|园区|企业|公司|行�
 if TYPE_CHECKING:
     from indicators.imports.understanding.reading import Reading
 
+_PLACE: Final = re.compile("[一-龥]{1,8}(?:区|县|市|旗)|市本级|合计|总计|五城区合计")
 _YEAR: Final = re.compile("(?:19|20)[0-9]{2}")
 _DECIMAL_MONTH: Final = re.compile("(?:19|20)[0-9]{2}[.][0-9]{1,2}")
 
@@ -101,6 +102,10 @@ def votes(reading: Reading, column: Column) -> dict[str, int]:
     return found
 
 
+def unknown_of(reading: Reading, column: Column) -> list[str]:
+    return [cell for cell in column.looked if reading.wording.read(cell).rest]
+
+
 def use_by_content(reading: Reading, column: Column) -> str:
     found, size = votes(reading, column), len(column.looked)
     if column.is_numeric:
@@ -116,6 +121,8 @@ def use_by_content(reading: Reading, column: Column) -> str:
         return "period" if is_first and others and not column.head.path and (is_years or is_dotted_column) else ""
     if found["indicator"] and found["indicator"] * 4 >= size and not any(c.said.indicators for c in reading.columns):
         return "indicator"
+    if found["district"]:  # beside one that is known, 经开区 and 榆树市 are places too
+        found["district"] += sum(bool(_PLACE.fullmatch(squeezed(cell))) for cell in unknown_of(reading, column))
     use = max(("unit", "period", "district", "measure"), key=lambda use: found[use])
     return use if found[use] * 2 > size else ""
 

@@ -46,7 +46,7 @@ class Reading:
 
     def __init__(self, table: Table, asking: Asking, names: Names) -> None:
         self.table, self.asking, self.names = table, asking, names
-        self.wording, self.number = names.wording, table.number
+        self.wording, self.number, self.above = names.wording, table.number, table.above
         self.rows = list(islice(table.rows, SAMPLE)) if table.heads else []
         self.columns = [
             column_of(head, place, (row.cells[place] for row in self.rows if row.flaw is None), self.wording)
@@ -94,11 +94,18 @@ class Reading:
             self.leave_out(gettext("整张表不导入"))
             return
         self.read_titles()
+        if self.told("title") == IGNORE:
+            self.leave_out(gettext("整张表不导入"))
+            return
         self.take_answers()
         labels.find_labels(self)
         if not self.is_ours():
             return
+        if not figures.ask_plan(self):
+            self.leave_out(gettext("是计划或目标，请按“目标”另行导入"))
+            return
         figures.find_figures(self)
+        figures.ask_levels(self)
         figures.ask_measure(self)
         figures.find_indicators(self)
         labels.ask_unknown(self)
@@ -168,9 +175,36 @@ class Reading:
             )
         self.show_columns()
 
+    def goes_on(self, before: Reading) -> None:
+        """Takes the titles of the table right above when only its header stands here again, in another order."""
+        names = [sorted(head.name for head in one.table.heads if head.path) for one in (before, self)]
+        if names[0] == names[1] and not self.table.above and self.table.sheet == before.table.sheet:
+            self.above = before.above
+
+    def ask_title(self) -> None:
+        """Which period counts, where the sheet's name and the title above the table speak of different ones."""
+        found = [list(dict.fromkeys(all_periods_in(squeezed(text)))) for text in (self.table.sheet, *self.above)]
+        sheet, titles = found[0], [whens[0] for whens in found[1:] if len(whens) == 1]
+        if len(sheet) != 1 or not titles:
+            return
+        name, title = sheet[0], titles[0]
+        differ = [a and b and a != b for a, b in ((name.year, title.year), (name.end_month, title.end_month))]
+        if not any(differ):
+            return
+        told_title = str(title.under(name) if not differ[0] else title)
+        told_sheet = str(name.under(replace(title, label="")))
+        text = gettext("工作表名是%(sheet)s，表名写的是%(title)s，这张表是哪一期的？") % {
+            "sheet": quoted(self.table.sheet),
+            "title": quoted(str(title)),
+        }
+        told = self.ask("title", "", text, [("title", told_title), ("sheet", told_sheet), ignore()])
+        if told == "sheet":
+            self.shape.context.when = name.under(replace(title, label=""))
+
     def read_titles(self) -> None:
         """What stands over the head, then the sheet's name, says for the whole table."""
-        context, texts = self.shape.context, [*self.table.above, self.table.sheet]
+        self.ask_title()
+        context, texts = self.shape.context, [*self.above, self.table.sheet]
         for text in texts:
             found = list(dict.fromkeys(all_periods_in(squeezed(text))))
             if len(found) == 1:  # a title with several leaves the period to columns and rows, else to the sender

@@ -17,7 +17,7 @@ from indicators.imports.understanding.columns import (
     Column,
 )
 from indicators.imports.understanding.figures import ask_shared
-from indicators.imports.understanding.wording import key_of
+from indicators.imports.understanding.wording import SILENT, key_of
 
 if TYPE_CHECKING:
     from indicators.imports.understanding.reading import Reading
@@ -43,10 +43,32 @@ def ask_names(reading: Reading) -> None:
                 shape.names[name] = told
         elif not said.indicators and said.rest:
             unknown.setdefault(name, (cell, row.line))
+    ask_ranks(reading)
     if label and unknown:
         ask_unknown(reading, label, unknown)
     if places:
         ask_places(reading, places)
+
+
+def ask_ranks(reading: Reading) -> None:
+    """What the ranks of rows go by, where neither the row nor a column says it."""
+    if reading.label("rank_by"):
+        return
+    for column in (reading.label("indicator"), reading.label("measure")):
+        for row in reading.rows if column else ():
+            assert column
+            cell = row.cells[column.place]
+            said = reading.wording.read(cell) if isinstance(cell, str) else SILENT
+            if said.measure == "rank" and not said.by and reading.holds_figures(row):
+                text = gettext("%(text)s是五城区内按什么排的位次？") % {"text": quoted(str(cell))}
+                options = [
+                    ("level", gettext("按总量")),
+                    ("growth", gettext("按增速")),
+                    ("unstated", gettext("没有说明按什么")),
+                    ignore(),
+                ]
+                reading.shape.rank_by = reading.ask("rank", "", text, options, place=reading.where(column, row.line))
+                return
 
 
 def ask_unknown(reading: Reading, label: Column, unknown: dict[str, tuple[str, int]]) -> None:

@@ -45,12 +45,23 @@ class When:
         found = _BARE.fullmatch(self.label)
         return int(found[1]) if found else 0
 
+    @property
+    def end_month(self) -> int:
+        """The last month that the label names, 0 when it names none."""
+        if found := _END_MONTH.search(self.label):
+            return int(found[1])
+        return _MONTHS.get(self.label, 0)
+
     def __str__(self) -> str:
         scope = SCOPES.get(self.scope, "")
         return f"{self.year}年{self.label}{scope}" if self.year else f"{self.label}{scope}"
 
 
 NOTHING: Final = When()
+_END_MONTH: Final = re.compile("([0-9]{1,2})月(?:[0-9]{1,2}日|末)?$")
+_MONTHS: Final = {"一季度": 3, "上半年": 6, "二季度": 6, "前三季度": 9, "三季度": 9} | dict.fromkeys(
+    ("四季度", "全年", "年末", "下半年"), 12
+)
 _BARE: Final = re.compile("([0-9]{1,2})月(?:[0-9]{1,2}日)?")
 _YEAR: Final = "(?<![0-9.])(?P<y>(?:19|20)[0-9]{2})"
 _DASH: Final = "(?:[-~至到‐‑‒―−]+)"
@@ -65,12 +76,13 @@ _NUMERALS: Final = {numeral: number for number, numeral in enumerate("一二三�
 _PATTERNS: Final = tuple(
     re.compile(pattern.replace("Y", _YEAR).replace("D", _DASH))
     for pattern in (
-        r"Y[-/.](?P<m>0?[1-9]|1[0-2])[-/.](?P<d>[0-9]{1,2})(?:[t|]?0?0:00(?::00)?)?(?![0-9])",
+        r"Y(?P<sep>[-/.])(?P<m>0?[1-9]|1[0-2])(?P=sep)(?P<d>[0-9]{1,2})(?:[t|]?0?0:00(?::00)?)?(?![0-9])",
+        r"Y[/.](?P<m0>0?1)[-~](?P<m>0?[1-9]|1[0-2])(?![0-9./-])(?:月份?)?",
         r"Y年?-?h(?P<h>[12])(?![0-9])",
         r"(?:Y年?)?第?[一1](?:季度)?D第?(?P<to>[二三四2-4])季度?",
         r"(?:Y年?)?前(?P<first>[2-9]|1[0-2]|[二两三四五六七八九十]|十一)个?月",
         r"Y年(?P<m0>[0-9]{1,2})月D(?P=y)年(?P<m>[0-9]{1,2})月份?",
-        r"(?:Y年?)?(?<![0-9])(?P<m0>[0-9]{1,2})月?份?(?:D|(?<=1)[、,和](?=2))(?P<m>[0-9]{1,2})月份?",
+        r"(?:Y[年./]?)?(?<![0-9])(?P<m0>[0-9]{1,2})月?份?(?:D|(?<=1)[、,和](?=2))(?P<m>[0-9]{1,2})月份?",
         r"Y年?-?q(?P<q>[1-4])",
         r"(?:截至|截止到?)?Y年(?P<m>[0-9]{1,2})月(?P<d>[0-9]{1,2})日",
         r"(?:截至|截止到?)?(?<![0-9])(?P<m>[0-9]{1,2})月(?P<d>[0-9]{1,2})日",

@@ -96,12 +96,14 @@ _UNIT_LIKE: Final = re.compile(
 _IN_BRACKETS: Final = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
 _STATED_UNIT: Final = re.compile(r"(?:计量)?单位[:：]?(.+)")
 _TRAILING_UNIT: Final = re.compile(r"^(.+?)[:,/](?:单位[:：]?)?([^:,/]+(?:/万元|/立方米|/人)?)$")
+_FOREIGN_UNIT: Final = re.compile("(?<=[元人户个家件米吨%])[(/]?[0-9|,.]*[a-z]{3}[a-z0-9|,.]*[)]?$")
 _LISTED: Final = re.compile("[、,，;；和及 ]|(?<=%)/|/(?=%)")
 
 
 def units_of(text: str) -> tuple[str, ...]:
     """The units a squeezed text lists (亿元、%), in the product's spelling; () when it is not units only."""
     found = []
+    text = _FOREIGN_UNIT.sub("", text)
     for part in (part for part in _LISTED.split(text) if part):
         name = _UNIT_NAMES.get(part) or (part if _UNIT_LIKE.fullmatch(part) else None)
         if name is None:
@@ -114,6 +116,31 @@ def stated_units(text: str) -> tuple[str, ...]:
     """The units of a row over the head: 单位：亿元、%; () when it names none."""
     found = _STATED_UNIT.search(squeezed(text).replace("(", "").replace(")", ""))
     return units_of(found[1]) if found else ()
+
+
+_TRANSLATION: Final = re.compile(
+    r"(?<=[\u4e00-\u9fff)）%％±])[ \u3000\u00a0\r\n\t/]*[(（]?[A-Za-z][A-Za-z]{2,}[A-Za-z0-9 \r\n,.'’&()（）%/-]*$"
+)
+_FOREIGN_MEASURE: Final = re.compile(
+    "growth|rate|increase|change|year-on-year|yoy|rank|share|last year|previous|target|plan|index|ratio", re.IGNORECASE
+)
+_FOREIGN_MONTH: Final = re.compile(
+    "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\\b|quarter|half|month", re.IGNORECASE
+)
+_IS_LABEL: Final = re.compile(
+    "^[^A-Za-z]*(?:indicators?|items?|name|regions?|districts?|units?|year|period|time)", re.IGNORECASE
+)
+_FOREIGN: Final = re.compile(r"[A-Za-z][A-Za-z]{2}[\x20-\x7e’]*")
+
+
+def without_translation(text: str) -> str:
+    """A Chinese text without the English behind it: 指标 Indicator."""
+    return _TRANSLATION.sub("", text)
+
+
+def is_foreign(text: str) -> bool:
+    """Whether a text is English words."""
+    return bool(_FOREIGN.fullmatch(text))
 
 
 # Measures
@@ -141,7 +168,7 @@ _MEASURES: Final = {
 _IGNORED: Final = (
     (re.compile("百分点|加快|回落|提升幅度|提高|收窄|扩大"), gettext_noop("是两个增速之差（百分点），不是增速")),
     (re.compile("环比|比上月|较上月|上月|上季"), gettext_noop("是与上一期相比的数")),
-    (re.compile("计划|目标|任务|预期|预算数"), gettext_noop("是计划或目标，请按“目标”另行导入")),
+    (re.compile("计划|目标|任务|预期|预算数|预计|预测"), gettext_noop("是计划或目标，请按“目标”另行导入")),
     (re.compile("完成率|完成比例|进度|序时|占.*比|占比|比重|份额|完成%"), gettext_noop("是由其他数算出的比率")),
     (re.compile("增减额|增减量|增减值|增加额|增加量|增量|净增|差额|差距|高于|低于"), gettext_noop("是差额，不是增速")),
     (re.compile("拉动|贡献|权重|年均|平均增"), gettext_noop("不是同比增速")),
@@ -233,8 +260,20 @@ class Wording:
         if (said := self._cache.get(text)) is None:
             if len(self._cache) >= REMEMBERED:
                 self._cache.clear()
-            said = self._cache[text] = self._read(text)
+            said = self._read(text)
+            if said.rest and (own := without_translation(text)) != text:
+                said = self.translated(said, self._read(own), text[len(own) :])
+            self._cache[text] = said
         return said
+
+    @staticmethod
+    def translated(said: Said, own: Said, translation: str) -> Said:
+        """What the Chinese part says, unless the translation says more than it does: a growth, a month."""
+        if own.rest or (own == SILENT and not _IS_LABEL.search(translation)):
+            return said
+        says_more = _FOREIGN_MEASURE.search(translation) and own.measure in ("", "value")
+        says_more = says_more or (_FOREIGN_MONTH.search(translation) and not own.when.label)
+        return said if says_more else own
 
     def _read(self, text: str) -> Said:
         whole = squeezed(text)
@@ -341,13 +380,24 @@ def scopes_in(title: str) -> set[str]:
     return {name for found in _SCOPES.finditer(squeezed(title)) for name, part in found.groupdict().items() if part}
 
 
+def plan_in(title: str) -> str:
+    """A word of a title by which its figures are no results: 预期目标, 计划; "" beside 完成 or 执行."""
+    text = squeezed(title)
+    found = _PLANS.search(text)
+    return found[0] if found and not _RESULTS.search(text) else ""
+
+
+_PLANS: Final = re.compile("预期目标|预期|目标|计划|任务|预计|预测|预算")
+_RESULTS: Final = re.compile("完成|执行|进展|进度|实绩|落实|实现|推进")
+
+
 def about_in(title: str) -> str:
-    """A word of a title by which its figures may be no levels: 增速, 位次, 计划; "" when there is none."""
+    """A word of a title by which its figures may be no levels: 增速, 位次, 占比; "" when there is none."""
     found = _NO_LEVELS.search(squeezed(title))
     return found[0] if found else ""
 
 
-_NO_LEVELS: Final = re.compile("增速|增长|增幅|同比|位次|排名|排序|计划|目标|任务|预期|预算|占比|比重")
+_NO_LEVELS: Final = re.compile("增速|增长|增幅|同比|位次|排名|排序|占比|比重|完成率|完成比例|完成进度")
 
 
 def _measure(name: str) -> Said | None:

@@ -46,6 +46,7 @@ def cut_of(opening: Opening, body: Sequence[Line], merges: Merges) -> Cut:
     if not body or not lines:
         return Cut()
     columns = _repeated(opening.header[-1], body[:SAMPLE]) if opening.header else ()
+    columns = columns or _labelled_again(opening, body[:SAMPLE])
     columns = columns or _after_blanks(opening, lines, body[:SAMPLE], merges)
     return Cut(columns, is_newspaper=bool(columns) and _is_one_table(opening, Cut(columns)))
 
@@ -61,6 +62,17 @@ def _repeated(line: Line, body: Sequence[Line]) -> tuple[int, ...]:
         if all(_has_labels(body, column) or c.is_label_word(line.cells[column]) for column in starts):
             return tuple(starts[1:])
     return ()
+
+
+def _labelled_again(opening: Opening, body: Sequence[Line]) -> tuple[int, ...]:
+    """The columns under titles of their own where the first head, a word like 指标, stands again over labels."""
+    if not opening.header or opening.header[-1].width < 4 or not c.is_label_word(opening.header[-1].first):
+        return ()
+    line = opening.header[-1]
+    starts = [column for column in line.columns if c.bare(line.cells[column]) == c.bare(line.first)]
+    titled = {column for above in opening.above for column in above.columns}
+    is_apart = all(right - left > 1 for left, right in pairwise(starts))
+    return tuple(starts[1:]) if is_apart and all(s in titled and _has_labels(body, s) for s in starts) else ()
 
 
 def _is_one_table(opening: Opening, cut: Cut) -> bool:

@@ -116,6 +116,7 @@ _UNIT_LABEL: Final = ("计量单位", "单位")
 _UNIT_TEXT: Final = re.compile(rf"[(]?(?:单位:)?(?:{_UNIT})(?:[、/,](?:{_UNIT}))*[)]?")
 _PARENTHESISED: Final = re.compile(r"[(].*[)]")
 _COUNT: Final = re.compile(r"[(]?([0-9]{1,3})[)]?(?:=.*)?")
+_FOREIGN: Final = re.compile(r"[A-Za-z][A-Za-z]{2}[\x20-\x7e\r\n’]*")
 _STEMS: Final = "甲乙丙丁戊己庚辛壬癸"
 _CONTINUED: Final = re.compile(r"[(]?续(?:表|上表)?[0-9一二三四五六七八九十]*[)]?|第[0-9]+页.*")
 
@@ -168,6 +169,11 @@ def is_unit_label(cell: Cell) -> bool:
 
 def is_parenthesised(cell: Cell) -> bool:
     return bool(_PARENTHESISED.fullmatch(bare(cell)))
+
+
+def is_foreign(cell: Cell) -> bool:
+    """True for English words, such as stand under Chinese heads."""
+    return isinstance(cell, str) and bool(_FOREIGN.fullmatch(cell.strip()))
 
 
 def count_of(cell: Cell) -> int:

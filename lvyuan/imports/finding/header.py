@@ -144,6 +144,8 @@ class _Context:
             return looks.is_head_like(line)
         if line.gap or not looks.is_head_like(line) or looks.is_note_like(line, has_header=True):
             return False
+        if all(c.is_foreign(cell) for cell in line.cells if cell) and not any(map(c.is_foreign, header[-1].cells)):
+            return all(header[-1].kind(column) != c.BLANK for column in line.columns)
         was_named = any(upper.kind(self.left) != c.BLANK for upper in header)
         is_named = line.kind(self.left) != c.BLANK
         is_new = any(all(upper.kind(column) == c.BLANK for upper in header) for column in line.columns)

@@ -463,13 +463,24 @@ def test_growth_below_a_row_left_out_is_left_out_too(cast):
     assert [row[0::4] for row in read(cast, table, **told)] == [("gdp", "")]
 
 
-@pytest.mark.parametrize("title", ["2022年1—6月主要指标增速（%）", "2022年1—6月各指标计划", "2022年1—6月位次"])
-def test_title_about_growth_or_plans_is_asked(cast, title):
+@pytest.mark.parametrize("title", ["2022年1—6月主要指标增速（%）", "2022年1—6月计划完成率", "2022年1—6月位次"])
+def test_title_about_growth_or_shares_is_asked(cast, title):
     table = table_of(["指标", "1—6月"], ["GDP", "5.1"], ["规上工业总产值", "5.2"], above=[title])
     assert "measure:1" in asked(understood(cast, table))
     assert [row[3:5] for row in read(cast, table, measure__1="growth")] == [("", "5.1"), ("", "5.2")]
     layout = understood(cast, table, measure__1="ignore")
     assert figures(layout, table) == []
+
+
+def test_title_about_plans_is_asked(cast):
+    """What a plan says is no result, the growth that is planned least of all."""
+    table = table_of(["指标", "目标值", "增速（%）"], ["GDP", "400", "10"], above=["2022年主要预期目标"])
+    assert asked(understood(cast, table)) == ["plan:1"]
+    layout = understood(cast, table, plan__1="ignore")
+    assert figures(layout, table) == []
+    assert [row[3:5] for row in read(cast, table, plan__1="actual")] == [("", "10")]
+    done = table_of(["指标", "增速（%）"], ["GDP", "10"], above=["2022年主要目标任务完成情况"])
+    assert asked(understood(cast, done)) == []
 
 
 def test_measures_and_their_spans_in_a_column(cast):
