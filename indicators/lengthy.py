@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Case, Count, Exists, OuterRef, QuerySet, Value, When
 from django.db.models.functions import Coalesce
 
@@ -14,6 +14,7 @@ from indicators.checks import Severity
 from indicators.findings import Checked, entries_with_sizes, findings_beside, rules_in_force, slots_around
 from indicators.models import Entry, Observation, Submission, VintageStatus
 from lvyuan.imports.models import ImportProblem
+from lvyuan.imports.working import joining_sets
 
 WHOLE: Final = 200  # entries up to which an import is shown and checked as a form is
 PAGE: Final = 50
@@ -56,7 +57,7 @@ def told_counts(submissions: Iterable[int]) -> dict[int, list[tuple[str, int]]]:
 
 def in_order(submission: Submission) -> QuerySet[Entry]:
     """The entries as the page shows them: those that a problem was found in first, each part in the file's order."""
-    with connection.cursor() as cursor:
+    with transaction.atomic(), joining_sets(), connection.cursor() as cursor:
         told = {"job": submission.import_job_id, "submission": submission.pk, "severities": list(TOLD)}
         cursor.execute(_WITH_PROBLEMS, told)
         keys = [pk for (pk,) in cursor.fetchall()]

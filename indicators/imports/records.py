@@ -102,6 +102,10 @@ _HIDDEN: Final = Flaw(
     gettext_noop("这一行是隐藏的，开头的几行里没有隐藏行，所以没有问过"),
     gettext_noop("请取消隐藏，或删去这一行"),
 )
+_ELSEWHERE: Final = (
+    gettext_noop("指标名称里写的是区划 %(row)s，区划列写的是 %(column)s"),
+    gettext_noop("请改成同一个区划"),
+)
 _TWO: Final = (
     gettext_noop("这一行说的是指标 %(row)s，这一列说的是指标 %(column)s"),
     gettext_noop("请只在行里或只在列里写指标"),
@@ -293,6 +297,9 @@ class Shape:
         district = self._district(base.pop("district", "")) or said.district
         if district == IGNORE:
             return []
+        if said.district and said.district != district:
+            names = {"row": said.district, "column": district}
+            flaws.append(("district", Flaw(gettext(_ELSEWHERE[0]) % names, _ELSEWHERE[1])))
         when = self._when(row, flaws) if self.period_places else said.when
         if when == IGNORE:
             return []

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _PLACE: Final = re.compile("[一-龥]{1,8}(?:区|县|市|旗)|市本级|合计|总计|五城区合计")
 _YEAR: Final = re.compile("(?:19|20)[0-9]{2}")
+_OFFICE: Final = re.compile("(?:[局委办院部处会社厂所]|街道|公司|集团|中心|银行|学校|[镇乡区])$")
 _DECIMAL_MONTH: Final = re.compile("(?:19|20)[0-9]{2}[.][0-9]{1,2}")
 
 
@@ -35,8 +36,8 @@ def find_labels(reading: Reading) -> None:
     free = [column for column in reading.columns if not column.is_told]
     for column in free:
         use = NAMES.get(column.name) or NAMES.get(squeezed(column.head.name), "")
-        if use == "unit" and column.cells and not any(units_of(squeezed(cell)) for cell in column.looked):
-            use = ""
+        if use == "unit" and any(_OFFICE.search(squeezed(cell)) for cell in column.looked):
+            use = ""  # 单位 is also who reports; what is neither is a unit that nobody knows, and refused as such
         if use in ("indicator", "district", "measure", "text", "note") and column.is_numeric and column.cells:
             use = "" if not (use == "district" and votes(reading, column)["district"]) else use
         column.use = use

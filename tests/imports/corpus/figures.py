@@ -624,3 +624,15 @@ def growth_in_the_title(path: Path) -> None:
 def two_indicators(path: Path) -> None:
     """Row and column each name an indicator, and not the same."""
     sheet(path, ["指标", "2023年6月开工率"], ["重点项目总数", 90.4])
+
+
+@case("没人认得的单位.csv", refused="“斤”不是认得的计量单位", place=("", 2, "D"))
+def unknown_unit(path: Path) -> None:
+    """A column of units that all are unknown is none the less the unit: its figures are not taken as 亿元."""
+    path.write_text("指标,时期,数值,单位\n规模以上工业总产值,2023-07.ytd,254,斤\n", encoding="utf-8")
+
+
+@case("区划两处不同.csv", refused="指标名称里写的是区划", place=("", 2, "B"))
+def two_districts(path: Path) -> None:
+    """The name says one district, its column another."""
+    path.write_text("指标,区划,时期,数值\n南关区规模以上工业总产值,宽城区,2023-07.ytd,254\n", encoding="utf-8")
