@@ -193,6 +193,23 @@ def title_left_from_last_year(path: Path) -> None:
     sheet(path, ["2022年1-6月主要指标"], ["指标", "累计（亿元）", "增速%"], [OUTPUT, 223.7, 17], title="2023年1-6月")
 
 
+@case("全年预计.xlsx", refused="不是认得的期别写法", place=("Sheet1", 5, "A"))
+def estimate_in_a_row(path: Path) -> None:
+    """What is expected of the year stands below what came of its first half."""
+    sheet(path, ["2023年"], ["时期", "地区生产总值（亿元）"], ["一季度", 80], ["上半年", 180.3], ["全年预计", 400])
+
+
+@case(
+    "本季与本季累计.xlsx",
+    asks=["period:1:D"],
+    answers={"period:1:D": "累计"},
+    figures=[("gdp", HOME, "2023-06.quarter", "90", None), ("gdp", HOME, "2023-06.ytd", "180.3", "5.5")],
+)
+def quarter_and_cumulative(path: Path) -> None:
+    """One growth behind the quarter and 1—本季: of which is asked."""
+    sheet(path, ["2023年第2季度"], ["指标", "本季", "1-本季", "同比%"], ["地区生产总值（亿元）", 90, 180.3, 5.5])
+
+
 # Growth and levels
 
 
