@@ -121,11 +121,10 @@ def _findings(
 
 
 def submission_problem(submission: Submission) -> str:
-    """Why what was typed keeps a submission from the reviewers, every reason named; empty when nothing does.
+    """Why what was typed keeps a form from the reviewers, every reason named; empty when nothing does.
 
     What could not be understood and mandatory findings always do; quasi-mandatory ones until the approved list covers
-    them; these and verification findings until the line's note explains them. The lines of an import have no form to
-    explain them on: the reviewer sees those findings.
+    them; these and verification findings until the line's note explains them.
     """
     checked = findings(submission).values()
     asked = {
@@ -135,20 +134,17 @@ def submission_problem(submission: Submission) -> str:
         gettext("有强制性问题，改正后才能提交"): [
             _named(one.entry, finding.message) for one in checked for finding in one.mandatory
         ],
+        gettext("有准强制性问题，请改正；数据属实的，这项须先由审核员列入例外名单，并在“说明”里写明原因"): [
+            _named(one.entry, finding.message) for one in checked for finding in one.unlisted
+        ],
+        gettext("请在“说明”里写明原因后再提交"): [
+            _named(one.entry, f"{finding.message}——{problem}")
+            for one in checked
+            if (problem := one.explanation_problem)
+            for finding in one.to_explain
+            if finding not in one.unlisted
+        ],
     }
-    if not submission.import_job_id:
-        asked |= {
-            gettext("有准强制性问题，请改正；数据属实的，这项须先由审核员列入例外名单，并在“说明”里写明原因"): [
-                _named(one.entry, finding.message) for one in checked for finding in one.unlisted
-            ],
-            gettext("请在“说明”里写明原因后再提交"): [
-                _named(one.entry, f"{finding.message}——{problem}")
-                for one in checked
-                if (problem := one.explanation_problem)
-                for finding in one.to_explain
-                if finding not in one.unlisted
-            ],
-        }
     return "\n".join(
         gettext("：\n").join((what, gettext("；\n").join(lines))) + (gettext("。"))
         for what, lines in asked.items()

@@ -172,6 +172,11 @@ _HINTS: Final = (
 )
 
 
+def null_reason(text: str) -> NullReason | None:
+    """What a mark in the place of a figure says (—, …, NA); None for anything else."""
+    return _NULL_MARKS.get(text.strip().lower())
+
+
 def parse_figure(text: str | None, *, unit: str | None = None) -> ParsedFigure:
     """The figure a text prints, digits and unit as published (3.7万户 stays 3.7 and 万户).
 
@@ -186,8 +191,8 @@ def parse_figure(text: str | None, *, unit: str | None = None) -> ParsedFigure:
     stripped = printed.strip()
     column = get_unit(unit) if unit else None
     name = column.name if column else None
-    if null_reason := _NULL_MARKS.get(stripped.lower()):
-        return ParsedFigure(printed=printed, unit=name, null_reason=null_reason)
+    if reason := null_reason(printed):
+        return ParsedFigure(printed=printed, unit=name, null_reason=reason)
     if stripped == "持平":
         if column and column.dimension not in GROWTH_DIMENSIONS:
             raise NumberError(printed, _("持平只能用于增速"), _("请填写数值"))

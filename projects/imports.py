@@ -58,6 +58,7 @@ def _department() -> Field:
 
 class Places(Sourced):
     code, label = "places", _("地点与企业")
+    about = _("园区、企业、道路等地点和出处。")
     model, file, section = Place, "places.json", "places"
     key, lookups = ("district", "code"), DISTRICT_KEY
     fields = (
@@ -95,6 +96,7 @@ class Places(Sourced):
 
 class Lists(Sourced):
     code, label = "project_lists", _("项目清单")
+    about = _("某年的项目清单和公布的合计数。")
     model, file, section = ProjectList, "projects.json", "lists"
     key, lookups = ("district", "code"), DISTRICT_KEY
     _figures = {"read": reference("indicators"), "codes": "indicators", "empty": None}
@@ -138,6 +140,7 @@ class Members(RecordKind):
     """The numbered projects of a list. A placeholder that gets a name is one no more."""
 
     code, label = "projects", _("重点项目（清单）")
+    about = _("某张清单里的项目：编号、名称、类别和责任单位。")
     model, file, section = ListMembership, "projects.json", "members"
     key = ("district", "list", "number")
     lookups = {"district": "list__district__code", "list": "list__code", "number": "number"}
@@ -218,6 +221,7 @@ class Projects(RecordKind):
     """Projects by code, on a list or not, with the stages that a source tells."""
 
     code, label = "named_projects", _("项目（按代码）")
+    about = _("按代码更新项目的名称、类别和所在地点。")
     model, file, section = KeyProject, "projects.json", "projects"
     key, lookups = ("district", "code"), DISTRICT_KEY
     fields = (

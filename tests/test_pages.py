@@ -134,6 +134,7 @@ PAGES: dict[str, tuple[str, dict[str, int]]] = {
     "light-detail": ("/lights/level-default/", EVERYONE),
     "light-change": ("/lights/level-default/change/", only("admin")),
     "job-list": ("/imports/", only("admin", "auditor")),
+    "kind-template": ("/imports/template/departments.xlsx", only("admin")),
     "job-create": ("/imports/new/", only("admin")),
     "job-detail": ("/imports/{job}/", only("admin", "auditor")),
     "job-file": ("/imports/{job}/file/", only("admin", "auditor")),
@@ -143,7 +144,7 @@ PAGES: dict[str, tuple[str, dict[str, int]]] = {
     "notice-list": ("/notices/", EVERYONE),
     "notice-choices": ("/notices/choices/", EVERYONE),
 }
-FILES = ("evidence-detail", "job-file", "job-returned", "form-workbook")
+FILES = ("evidence-detail", "job-file", "job-returned", "form-workbook", "kind-template")
 # Deed → (address, who may; the others get 403 or 404 and nothing changes).
 DEEDS: dict[str, tuple[str, set[str]]] = {
     "remark-create": ("/indicators/industrial_output/remarks/", {"staff", "reviewer", "leader", "admin"}),
@@ -169,6 +170,7 @@ DEEDS: dict[str, tuple[str, set[str]]] = {
     "review-resume": ("/reviews/{submission}/resume/", {"reviewer"}),
     "release-create": ("/releases/new/", {"reviewer"}),
     "review-approve": ("/reviews/{submission}/approve/", {"reviewer"}),
+    "review-undo": ("/reviews/{submission}/undo/", {"reviewer"}),
     "review-return": ("/reviews/{submission}/return/", {"reviewer"}),
     "light-exempt": ("/lights/exemptions/grant/", {"reviewer"}),
     "light-exemption-end": ("/lights/exemptions/{light_exemption}/end/", {"reviewer"}),

@@ -33,6 +33,7 @@ class Observations:
 
     code = "observations"
     label = _("数据")
+    about = _("指标在各时期的数值、增速和位次；审核员通过后才生效。")
     is_reviewed = True
 
     def may_import(self, user: User) -> bool:

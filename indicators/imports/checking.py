@@ -169,38 +169,45 @@ def _ends(row: StagedFigure, known: dict[int, Indicator]) -> set[dt.date]:
 
 def _candidates(job: ImportJob, rules: Collection[Rule], known: dict[int, Indicator]) -> set[int]:
     """The ids of all rows of which one of these rules may find something; more than it will."""
-    found: set[int] = set()
-    for rule in rules:
-        indicators = [pk for pk, indicator in known.items() if rule.speaks_of(indicator.code)]
-        told = {
-            "job": job.pk,
-            "indicators": indicators,
+    told: dict[str, Any] = {"job": job.pk}
+    conditions = []
+    for number, rule in enumerate(rules):
+        said = {
+            "indicators": [pk for pk, indicator in known.items() if rule.speaks_of(indicator.code)],
             "from": rule.valid_from,
             "to": rule.valid_to or dt.date.max,
         }
-        with connection.cursor() as cursor:
-            sql, more = _picking(rule, job)
-            cursor.execute(f"{_PICKED} AND ({sql})", told | more)
-            found |= {pk for (pk,) in cursor}
-    return found
+        condition, more = _picking(rule, job)
+        if condition:
+            # Each rule's values under names of its own.
+            names = {name: f"%({name}_{number})s" for name in (*said, *more)}
+            conditions.append((_CONCERNED + condition) % names)
+            told |= {f"{name}_{number}": value for name, value in {**said, **more}.items()}
+    if not conditions:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_WRITTEN} AND ({' OR '.join(conditions)})", told)
+        return {pk for (pk,) in cursor}
 
 
-_PICKED = """
+_WRITTEN = """
     SELECT s.id FROM indicators_stagedfigure s WHERE s.job_id = %(job)s AND s.status IN ('new', 'changed')
-    AND s.indicator_id = ANY(%(indicators)s) AND s.period_end BETWEEN %(from)s AND %(to)s
 """
+# Said again inside, as the ends beside are: the joins should not begin with all rows.
+_IN_FORCE = "s.period_end BETWEEN %(from)s AND %(to)s"
+_CONCERNED = f"s.indicator_id = ANY(%(indicators)s) AND {_IN_FORCE} AND "
 
 
 def _picking(rule: Rule, job: ImportJob) -> tuple[str, dict[str, Any]]:
-    """A condition that holds wherever the rule may find something; all rows for rules that are not worked out here."""
+    """What holds of a row wherever the rule may find something, "" for nowhere; all rows where it is not worked out."""
     if rule.kind == "negative_level":
         return "s.value < 0", {}
     if rule.kind == "rank_outside":
         return "s.rank_place IS NOT NULL", {}
     if rule.kind == "share_outside":
-        return "s.unit = '%%' AND s.value NOT BETWEEN %(low)s AND %(high)s", dict(rule.thresholds)
+        return "s.unit = '%%%%' AND s.value NOT BETWEEN %(low)s AND %(high)s", dict(rule.thresholds)
     if rule.kind == "no_slot":
-        return "false", {}  # such a period is not understood to begin with
+        return "", {}  # such a period is not understood to begin with
     if rule.kind == "magnitude_slip":
         return _SLIPPED, _slips(rule, job)
     return "true", {}
@@ -214,10 +221,11 @@ _SLIPPED = f"""
         JOIN unnest(%(calendars)s::text[], %(kinds)s::text[], %(ends)s::date[], %(besides)s::date[])
             AS slot(calendar, kind, ends, beside)
             ON slot.calendar = i.calendar AND slot.kind = s.period_kind AND slot.ends = s.period_end
-        JOIN indicators_stagedfigure n ON n.job_id = %(job)s AND n.status IN ('new', 'changed')
+        JOIN indicators_stagedfigure n ON n.job_id = s.job_id AND n.status IN ('new', 'changed')
             AND n.district_id = s.district_id AND n.indicator_id = s.indicator_id
             AND n.period_kind = s.period_kind AND n.period_end = slot.beside
-        WHERE s.job_id = %(job)s AND s.value > 0 AND {_OFF}
+            AND n.period_end = ANY(%(besides)s::date[])
+        WHERE s.job_id = %(own)s AND s.value > 0 AND {_IN_FORCE} AND {_OFF}
         UNION ALL
         SELECT s.id FROM indicators_stagedfigure s JOIN indicators_indicator i ON i.id = s.indicator_id
         JOIN unnest(%(calendars)s::text[], %(kinds)s::text[], %(ends)s::date[], %(besides)s::date[])
@@ -226,7 +234,7 @@ _SLIPPED = f"""
         JOIN indicators_observation o ON o.district_id = s.district_id AND o.indicator_id = s.indicator_id
             AND o.period_kind = s.period_kind AND o.period_end = slot.beside
         JOIN indicators_vintage n ON n.id = o.current_id
-        WHERE s.job_id = %(job)s AND s.value > 0 AND {_OFF}
+        WHERE s.job_id = %(own)s AND s.value > 0 AND {_IN_FORCE} AND {_OFF}
     )
 """  # noqa: S608 - constants of this file
 
@@ -242,6 +250,7 @@ def _slips(rule: Rule, job: ImportJob) -> dict[str, Any]:
     least = max(min(factors) / spread, Decimal("0.001"))
     slots = (
         StagedFigure.objects.filter(job=job, status__in=WRITTEN)
+        .filter(period_end__range=(rule.valid_from, rule.valid_to or dt.date.max))
         .order_by()
         .values_list("indicator__calendar", "period_kind", "period_end")
         .distinct()
@@ -253,7 +262,7 @@ def _slips(rule: Rule, job: ImportJob) -> dict[str, Any]:
     ]
     names = ("calendars", "kinds", "ends", "besides")
     columns = [list(column) for column in zip(*beside, strict=True)] if beside else [[], [], [], []]
-    return dict(zip(names, columns, strict=True)) | {"high": least, "low": 2 / least}
+    return dict(zip(names, columns, strict=True)) | {"own": job.pk, "high": least, "low": 2 / least}
 
 
 def _compared_ends(slots: periods.Calendar, kind: PeriodKind, end: dt.date) -> set[dt.date]:

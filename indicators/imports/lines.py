@@ -29,7 +29,7 @@ from lvyuan import periods
 from lvyuan.accounts.models import District, User
 from lvyuan.imports.registry import Column
 from lvyuan.imports.table import shown
-from lvyuan.numbers import Comparator, NumberError, parse_figure, plain
+from lvyuan.numbers import Comparator, NumberError, null_reason, parse_figure, plain
 from lvyuan.periods import Period, PeriodError, PeriodKind
 from lvyuan.ui.words import period_label
 
@@ -92,7 +92,7 @@ class Known:
     pool: RankPool | None
     pool_members: frozenset[int]
     today: dt.date
-    periods: dict[tuple[int, str], Period] = field(default_factory=dict)
+    periods: dict[tuple[str, str, str], Period] = field(default_factory=dict)  # by kind, calendar, text
 
     def indicator(self, text: str) -> Indicator:
         if not text:
@@ -136,7 +136,8 @@ class Known:
 
     def period(self, text: str, indicator: Indicator) -> Period:
         """The period, which must be a slot of the indicator's calendar and over."""
-        if known := self.periods.get((indicator.pk, text)):
+        key = indicator.primary_kind, indicator.calendar, text  # all that the indicator has to say about it
+        if known := self.periods.get(key):
             return known
         if not text:
             raise Fault("period", gettext("没有写时期"), gettext("请填写时期，如 2023年1—6月"))
@@ -158,7 +159,7 @@ class Known:
                 gettext("“%(period)s”还没有结束") % {"period": period_label(period)},
                 gettext("请核对年份和月份"),
             )
-        self.periods[indicator.pk, text] = period
+        self.periods[key] = period
         return period
 
     def version(self, indicator: Indicator, period: Period) -> IndicatorVersion:
@@ -330,8 +331,8 @@ class Line:
 
     def read_rank(self, district: District) -> None:
         text, by, pool = self.record["rank"].translate(_FULL_WIDTH_DIGITS), self.record["rank_by"], self.known.pool
-        if not text:
-            if by:
+        if not text or null_reason(text):
+            if by and not text:
                 raise Fault("rank", gettext("写了位次依据，却没有位次"), gettext("请补填位次，或删去位次依据"))
             return
         if pool is None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from django.utils.translation import gettext, gettext_noop
 
@@ -88,6 +89,15 @@ class RowName:
     is_left_out: bool = False
 
 
+class _PlainName(NamedTuple):
+    """What a plain row's name says: the indicator, its kind and own unit, and the unit where the row states none."""
+
+    code: str
+    kind: PeriodKind
+    own: str
+    unit: str
+
+
 _HIDDEN: Final = Flaw(
     gettext_noop("这一行是隐藏的，开头的几行里没有隐藏行，所以没有问过"),
     gettext_noop("请取消隐藏，或删去这一行"),
@@ -150,75 +160,84 @@ class Shape:
         indicator, district, unit = self.labels["indicator"], self.labels.get("district"), self.labels.get("unit")
         more = [(use, place) for use, place in self.labels.items() if use not in ("indicator", "district", "unit")]
         parts = [(part.name, part.place) for part in slot.fields]
-        columns, heads = slot.columns, dict[tuple[Cell, Cell, Cell], tuple[dict[str, str], str] | None]()
+        columns, names = slot.columns, dict[Cell, _PlainName | None]()
+        # Each label is looked up for itself: together they are as many as the rows.
+        periods: defaultdict[PeriodKind, dict[Cell, str]] = defaultdict(dict)
         is_plain_slot = not any(part.is_fraction for part in slot.fields)
         for row in rows:
             cells = row.cells
-            key = cells[indicator], "" if district is None else cells[district], cells[period]
-            if key not in heads:
-                if len(heads) >= REMEMBERED:
-                    heads.clear()
-                heads[key] = self._head(*key) if is_plain_slot else None
-            head = heads[key]
+            if (text := cells[indicator]) in names:
+                name = names[text]
+            else:
+                name = _noted(names, text, self._plain_name(text) if is_plain_slot else None)
             texts = None
-            if head is not None and row.flaw is None and not row.is_hidden:
-                texts = self._plain_texts(cells, head, parts, more, "" if unit is None else cells[unit])
+            if name is not None and row.flaw is None and not row.is_hidden:
+                whens, text = periods[name.kind], cells[period]
+                when = whens.get(text) or _noted(whens, text, self._plain_period(name, text))
+                place = self._plain_place("" if district is None else cells[district])
+                if when and place is not None:
+                    texts = {"indicator": name.code, "district": place, "period": when}
+                    if not self._add_plain(texts, cells, name, parts, more, "" if unit is None else cells[unit]):
+                        texts = None
             if texts is None:
                 yield from self._row(row)
             else:
                 yield Record(row.line, texts, columns)
 
-    def _head(self, indicator: Cell, district: Cell, period: Cell) -> tuple[dict[str, str], str] | None:
-        """What the three labels of a plain row say, and the unit in the name; None where more must be looked at."""
-        if not (isinstance(indicator, str) and isinstance(district, str) and isinstance(period, str) and period):
+    def _plain_name(self, text: Cell) -> _PlainName | None:
+        """What the name of a plain row says; None where more must be looked at."""
+        name = self.row_name(text) if isinstance(text, str) else RowName()
+        said = name.said
+        if not name.code or said.measure or said.when or said.district or len(said.units) > 1:
             return None
-        name, place = self.row_name(indicator), self._district(district)
-        if not name.code or name.said.measure or name.said.when or place == IGNORE or len(name.said.units) > 1:
-            return None
-        when = self._when_of((period,))
-        texts = {
-            "indicator": name.code,
-            "district": place or self.context.district,
-            "period": self._period(name.code, 0, self.slots[0], when, name.said, ""),
-        }
-        return texts, next(iter(name.said.units), "")
+        meant = self.meant[name.code]
+        stated = next(iter(said.units), "") or self.slots[0].unit or self.units.get(name.code)
+        return _PlainName(name.code, meant.kind, meant.unit, spelled(stated, meant.unit) if stated else "")
 
-    def _plain_texts(
+    def _plain_period(self, name: _PlainName, text: Cell) -> str:
+        """The period of a plain row; of the indicator only its kind counts."""
+        if not isinstance(text, str) or not text:
+            return ""
+        when = self._when_of((text,))
+        return when if isinstance(when, str) else self.period_of(name.code, self.slots[0], when)
+
+    def _plain_place(self, text: Cell) -> str | None:
+        """The district of a plain row; None where more must be looked at."""
+        place = self._district(text) if isinstance(text, str) else IGNORE
+        return None if place == IGNORE else place or self.slots[0].district or self.context.district
+
+    def _add_plain(
         self,
+        texts: dict[str, str],
         cells: list[Cell],
-        head: tuple[dict[str, str], str],
+        row_name: _PlainName,
         parts: list[tuple[str, int]],
         more: list[tuple[str, int]],
         unit: Cell,
-    ) -> dict[str, str] | None:
-        """The texts of a row whose figures are plain digits; None for any other."""
-        labels, unit_in_name = head
-        texts = labels.copy()
+    ) -> bool:
+        """Adds the other texts of a row whose figures are plain digits; False for any other."""
         has_figure = False
         for name, place in parts:
             cell = cells[place]
             if not cell:
                 continue
             if not isinstance(cell, str) or not cell.isascii() or not cell[-1].isdigit() or " " in cell:
-                return None
+                return False
             texts[name] = cell
             has_figure = True
         for name, place in more:
             cell = cells[place]
             if not isinstance(cell, str):
-                return None
+                return False
             if cell:
                 texts[name] = cell
         if not has_figure or not isinstance(unit, str):
-            return None
-        slot = self.slots[0]
-        if "value" in texts:
-            stated = self._level_unit(unit) if unit else unit_in_name or slot.unit or self.units.get(texts["indicator"])
-            if stated:
-                texts["unit"] = spelled(stated, self.meant[texts["indicator"]].unit)
-        if "rank" in texts and slot.by:
-            texts.setdefault("rank_by", slot.by)
-        return texts
+            return False
+        if "value" in texts and (stated := spelled(self._level_unit(unit), row_name.own) if unit else row_name.unit):
+            texts["unit"] = stated
+        if "rank" in texts and self.slots[0].by:
+            texts.setdefault("rank_by", self.slots[0].by)
+        return True
 
     def _joined(self, records: Iterable[Record]) -> Iterator[Record]:
         """Rows of 总量 and 增速 below each other speak of one figure."""
@@ -271,7 +290,7 @@ class Shape:
         if measure in ("ignored", "unsure") or (measure == "last_year" and not self.takes_last_year):
             return []
         code = name.code or (self._last if measure in ("growth", "rank", "last_year") and not name.text else "")
-        district = self._district(base.pop("district", "")) if "district" in labels else said.district
+        district = self._district(base.pop("district", "")) or said.district
         if district == IGNORE:
             return []
         when = self._when(row, flaws) if self.period_places else said.when

@@ -7,7 +7,7 @@ which knows every wording and fault. Staging a file needs a fixed number of stat
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from django.db import connection
@@ -19,19 +19,19 @@ from indicators.imports.records import Record
 from indicators.imports.shape import FigureLayout
 from indicators.models import Indicator, PriceBasis, StagedFigure
 from indicators.models.fields import period_columns
-from indicators.models.figures import figure_key
+from indicators.models.figures import RankBy, figure_key
 from lvyuan.accounts.models import District
 from lvyuan.imports.book import Book
 from lvyuan.imports.models import ImportJob
 from lvyuan.imports.problems import Problems
 from lvyuan.imports.registry import Problem, Progress
 from lvyuan.imports.table import Table
-from lvyuan.imports.working import joining_sets
+from lvyuan.imports.working import hashing_groups, joining_sets, planning_lists
 from lvyuan.periods import Period
 
 BATCH: Final = 2_000  # rows between two notes of the progress
-PLAIN: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,19})(?:\.[0-9]{1,12})?")
-_ZERO: Final = re.compile(r"-[0.]+")  # a zero has no sign
+# Digits that the database keeps as they are written; a zero has no sign.
+is_plain: Final = re.compile(r"(?!-[0.]+\Z)-?(?:0|[1-9][0-9]{0,19})(?:\.[0-9]{1,12})?").fullmatch
 _TEXT_LENGTH: Final = 200
 _LOCATOR_LENGTH: Final = 80
 _KNOWN_TEXTS: Final = 100_000  # remembered texts of indicators and periods
@@ -64,9 +64,11 @@ def stage_figures(
         for lines in _Writer(job, known, problems, progress).lines(book, layout):
             copy.write("".join(lines))
     with joining_sets():
-        merging.merge(job, problems)
+        with hashing_groups():
+            merging.merge(job, problems)
         standing.compare(job, problems)
-    check_figures(job, problems, department)
+    with planning_lists():
+        check_figures(job, problems, department)
     problems.save()
 
 
@@ -74,9 +76,12 @@ class _Writer:
     """Turns records into lines of COPY text."""
 
     def __init__(self, job: ImportJob, known: Known, problems: Problems, progress: Progress) -> None:
-        self.job, self.known, self.problems, self.progress = job, known, problems, progress
+        self.job, self.known, self.problems, self.progress = job.pk, known, problems, progress
         self.slots: dict[tuple[str, str], tuple[str, str, str, str] | None] = {}
         self.districts: dict[str, tuple[int, str] | None] = {}
+        self.periods: dict[Period, tuple[str, str]] = {}
+        self.columns: Mapping[str, str] = {}  # of the last plain record, whose `column` they give
+        self.column = ""
         self.seq = 0
 
     def lines(self, book: Book, layout: FigureLayout) -> Iterator[list[str]]:
@@ -103,7 +108,7 @@ class _Writer:
             return ""
         if not value and not growth:
             return ""
-        if (value and not _is_plain(value)) or (growth and not _is_plain(growth)):
+        if (value and not is_plain(value)) or (growth and not is_plain(growth)):
             return ""
         slot = self.slot(get("indicator", ""), get("period", ""))
         district = self.district(get("district", ""))
@@ -112,17 +117,18 @@ class _Writer:
         code, columns, unit, period = slot
         if value and (not unit or get("unit", "") not in ("", unit)):
             return ""
-        status = get("status", "")
-        text, note = get("text", ""), get("note", "")
+        status, text, note = get("status", ""), get("text", ""), get("note", "")
         if (status and status not in STATUSES) or len(text) > _TEXT_LENGTH or len(note) > NOTE_LENGTH:
             return ""
-        column = record.column
+        if record.columns is not self.columns:
+            self.columns, self.column = record.columns, record.column
+        column = self.column
         place = f"{before}{record.line}{after}{column}{'列' if column else ''}"
         return (
-            f"{self.job.pk}\t{sheet}\t{self.seq}\t{record.line}\t{column}\t{code}/{district[1]}/{period}\tnew\t"
+            f"{self.job}\t{sheet}\t{self.seq}\t{record.line}\t{column}\t{code}/{district[1]}/{period}\tnew\t"
             f"{district[0]}\t{columns}\t{value or NULL}\t=\t{unit if value else ''}\t\t\t{growth or NULL}\t"
-            f"{_UNSTATED if growth else ''}\t{_escaped(text)}\t{NULL}\t{NULL}\t\t{STATUSES[status] if status else ''}\t"
-            f"{place[:_LOCATOR_LENGTH]}\t{_escaped(note)}\n"
+            f"{_UNSTATED if growth else ''}\t{text and _escaped(text)}\t{NULL}\t{NULL}\t\t"
+            f"{status and STATUSES[status]}\t{place[:_LOCATOR_LENGTH]}\t{note and _escaped(note)}\n"
         )
 
     def slot(self, indicator: str, period: str) -> tuple[str, str, str, str] | None:
@@ -139,8 +145,10 @@ class _Writer:
         except Fault:
             pass
         else:
-            columns = "\t".join(map(_field, (one.pk, *period_columns_in_order(slot), version.pk)))
-            found = one.code, columns, version.unit, slot.code
+            if slot not in self.periods:
+                self.periods[slot] = "\t".join(map(_field, period_columns_in_order(slot))), slot.code
+            columns, code = self.periods[slot]
+            found = one.code, f"{one.pk}\t{columns}\t{version.pk}", version.unit, code
         if len(self.slots) >= _KNOWN_TEXTS:
             self.slots.clear()
         self.slots[indicator, period] = found
@@ -174,7 +182,7 @@ class _Writer:
         if faults:
             self.note(faults, record, table)
         said: dict[str, Any] = {
-            "job_id": self.job.pk,
+            "job_id": self.job,
             "seq": self.seq,
             "sheet": table.sheet[:80],
             "line": record.line,
@@ -208,15 +216,6 @@ _UNSTATED: Final = PriceBasis.UNSTATED.value
 _DEFAULTS: Final = dict.fromkeys(_BLANK, "") | {"comparator": "="}
 
 
-def _is_plain(text: str) -> bool:
-    """Whether it is digits that the database keeps as they are written."""
-    return text.isascii() and ((text[0] != "0" and text.isdigit() and len(text) < 21) or _is_numeral(text))
-
-
-def _is_numeral(text: str) -> bool:
-    return PLAIN.fullmatch(text) is not None and _ZERO.fullmatch(text) is None
-
-
 def period_columns_in_order(period: Period) -> tuple[Any, ...]:
     """Kind, start and end, as they stand in COPIED."""
     columns = period_columns(period)
@@ -245,10 +244,11 @@ def _content(candidate: Candidate, known: Known) -> dict[str, Any]:
 def _raw(record: Record) -> str:
     """What a refused row says, as it says it."""
     said = ((COLUMNS[name].names[0], text) for name, text in record.cells.items() if text and name not in _ADDRESSES)
-    return "；".join(f"{name} {text}" for name, text in said)[:NOTE_LENGTH]
+    return "；".join(f"{name} {_RANKED.get(text, text)}" for name, text in said)[:NOTE_LENGTH]
 
 
 _ADDRESSES: Final = ("indicator", "district", "period")
+_RANKED: Final = dict(RankBy.choices)
 
 
 def _escaped(text: str) -> str:

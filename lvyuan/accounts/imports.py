@@ -54,6 +54,7 @@ def home_district() -> dict[str, str]:
 
 class Districts(RecordKind):
     code, label = "districts", _("区划")
+    about = _("区划的代码、名称和上级。")
     model, file, section = District, "districts.json", "districts"
     key, lookups, parent = ("code",), {"code": "code"}, "parent"
     fields = (
@@ -87,6 +88,7 @@ class Districts(RecordKind):
 
 class Departments(RecordKind):
     code, label = "departments", _("部门")
+    about = _("填报单位的代码、名称和所属区划。")
     model, file, section = Department, "departments.json", "departments"
     key = ("district", "code")
     lookups = {"district": "district__code", "code": "code"}
@@ -144,6 +146,7 @@ class Users(RecordKind):
     """Accounts without passwords: a new one can sign in when an admin has given it one."""
 
     code, label = "users", _("用户")
+    about = _("账号、姓名、角色和所属单位；不含密码。")
     model, file, section = User, "users.json", "users"
     key, lookups = ("username",), {"username": "username"}
     unseen = frozenset({"last_login"})

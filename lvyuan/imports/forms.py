@@ -12,6 +12,7 @@ from lvyuan.accounts.models import User
 from lvyuan.imports.actions import NAME_LENGTH
 from lvyuan.imports.pages import TableUse
 from lvyuan.imports.pipeline import check_size, suffix_of
+from lvyuan.imports.records import RecordKind
 from lvyuan.imports.registry import ColumnUse, ImportRefused, Kind, Question, kinds
 from lvyuan.imports.table import SUFFIXES
 
@@ -53,9 +54,11 @@ class UploadForm(forms.Form):
             field.initial = self.kinds[0].code
 
     @property
-    def offered(self) -> list[tuple[Kind, Any]]:
-        """Each kind with its radio button."""
-        return list(zip(self.kinds, self["kind"], strict=True))
+    def offered(self) -> list[tuple[Kind, Any, bool]]:
+        """Each kind with its radio button, and whether there is an empty workbook for it."""
+        return [
+            (kind, radio, isinstance(kind, RecordKind)) for kind, radio in zip(self.kinds, self["kind"], strict=True)
+        ]
 
     def clean_file(self) -> UploadedFile[Any]:
         upload: UploadedFile[Any] = self.cleaned_data["file"]

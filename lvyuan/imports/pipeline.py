@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -38,6 +39,7 @@ WALL_SECONDS = 180
 SMALL = 2 * 1024 * 1024  # bytes that are read while the sender waits; more is the worker's
 FEW = 20_000  # figures that are written while the sender waits
 PER_PAGE = 50
+PASSING = (".rows", ".partial", ".reading", ".told")  # files that nothing depends on
 REFUSING = ("mandatory", "quasi")  # severities that refuse a row
 # Sees what the operator of the server sees, who signs in nowhere.
 OPERATOR = User(username="operator", role=Role.ADMIN)
@@ -176,6 +178,16 @@ def book_of(job: ImportJob) -> Book:
 def forget_answer(sha256: str) -> None:
     """Removes what was read of a file; it can be read again."""
     _answer(import_path(sha256)).unlink(missing_ok=True)
+
+
+def forget_old_answers(*, older_than: float = 2 * 24 * 3600) -> int:
+    """Removes what was read of files, or was left half-written, that many seconds ago; gives how many files."""
+    count, oldest = 0, time.time() - older_than
+    for path in _folder().rglob("*"):
+        if path.suffix in PASSING and path.stat().st_mtime < oldest:
+            path.unlink(missing_ok=True)
+            count += 1
+    return count
 
 
 def _run_child(path: Path, suffix: str, target: Path) -> int:

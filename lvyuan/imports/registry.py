@@ -119,6 +119,7 @@ class Kind(Protocol):
 
     code: str
     label: Any  # shown in lists of kinds
+    about: Any  # what such a file says, in one sentence
     is_reviewed: bool  # its changes wait for a reviewer; otherwise they take effect on confirmation
 
     def may_import(self, user: User) -> bool:

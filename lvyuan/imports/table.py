@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Context, Decimal
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from lvyuan.numbers import _
 
@@ -35,9 +35,11 @@ class Flaw:
 Cell: TypeAlias = str | Flaw
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row that says something; `line` is its number as people see it."""
+class Row(NamedTuple):
+    """One row that says something; `line` is its number as people see it.
+
+    A tuple in the order of the child's answer: it is made a million times for one file, and written as it is.
+    """
 
     line: int
     cells: list[Cell]
@@ -124,14 +126,8 @@ class Table:
         return cls(**(data | {"heads": heads}))
 
 
-def row_to_json(row: Row) -> list[Any]:
-    """Plain lists and texts; a flaw is a pair."""
-    cells = [cell if isinstance(cell, str) else [cell.problem, cell.remedy] for cell in row.cells]
-    return [row.line, cells, row.flaw and [row.flaw.problem, row.flaw.remedy], row.is_hidden]
-
-
 def row_from_json(data: list[Any]) -> Row:
-    """The inverse of `row_to_json`."""
+    """A row of the child's answer; a flaw is a pair there."""
     line, cells, flaw, is_hidden = data
     return Row(line, [c if isinstance(c, str) else Flaw(*c) for c in cells], Flaw(*flaw) if flaw else None, is_hidden)
 

@@ -15,3 +15,12 @@ def work(job: int) -> None:
 
     with acting(origin="后台任务：导入"):
         work_on(ImportJob.objects.select_related("created_by").get(pk=job))
+
+
+@app.periodic(cron="40 19 * * *")  # 03:40 in Shanghai
+@app.task(queueing_lock="forget_answers")
+def forget_answers(timestamp: int) -> None:
+    """Removes what was read of files days ago, and what killed processes left half-written."""
+    from lvyuan.imports.pipeline import forget_old_answers
+
+    forget_old_answers()

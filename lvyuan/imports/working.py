@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from enum import StrEnum
 
 import psycopg
@@ -114,17 +114,29 @@ def be_patient() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '5min'")
-        # A plan for any list of values looks through the list for each row; one for these values hashes it.
-        cursor.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+
+
+def joining_sets() -> AbstractContextManager[None]:
+    """Lets the database join whole tables inside: rows just copied in are in no statistics, they look few to it."""
+    return _setting("enable_nestloop", "off", "on")
+
+
+def hashing_groups() -> AbstractContextManager[None]:
+    """Lets the database group by hashing inside: it would sort what looks few to it, text by text, on the disk."""
+    return _setting("enable_sort", "off", "on")
+
+
+def planning_lists() -> AbstractContextManager[None]:
+    """Lets the database plan for the very values inside: a plan for any list looks through the list for each row."""
+    return _setting("plan_cache_mode", "force_custom_plan", "auto")
 
 
 @contextmanager
-def joining_sets() -> Iterator[None]:
-    """Lets the database join whole tables inside: rows just copied in are in no statistics, they look few to it."""
+def _setting(name: str, inside: str, after: str) -> Iterator[None]:
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_nestloop = off")
+        cursor.execute(f"SET LOCAL {name} = {inside}")
         yield
-        cursor.execute("SET LOCAL enable_nestloop = on")
+        cursor.execute(f"SET LOCAL {name} = {after}")
 
 
 def busy() -> ImportConflict:

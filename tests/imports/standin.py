@@ -30,7 +30,8 @@ class StandIn:
         layout = Layout()
         for table in book.tables:
             for place, head in enumerate(table.heads, 1):
-                use = "数值" if answers.get(f"column:{table.number}:{place}") == "value" else ""
+                code = f"column:{table.number}:{head.letter or place}"
+                use = "数值" if answers.get(code) == "value" else ""
                 use = use or (head.name if head.name in ("名称", "数值") else "")
                 layout.columns.append(
                     ColumnUse(
@@ -39,7 +40,7 @@ class StandIn:
                         letter=head.letter,
                         name=head.name,
                         use=use,
-                        code=f"column:{table.number}:{place}",
+                        code=code,
                         choices=[("name", "名称"), ("value", "数值"), *(MANY_COLUMNS if head.name == "很多" else [])],
                     )
                 )

@@ -993,3 +993,19 @@ def test_every_figure_of_a_file_is_in_a_row(item: Case, tmp_path: Path) -> None:
 def fact_texts(item: Case) -> Iterator[str]:
     for fact in item.figures or ():
         yield from filter(None, (fact.value, fact.growth))
+
+
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        (["注：初步核算数", "1"], (["注：初步核算数", "1"], 30)),
+        (["填报人：张三", "12"], (["填报人：张三", "12"], 30)),
+        (["指标30", "1"], ([], 31)),
+    ],
+)
+def test_long_table_of_names_that_begin_like_notes(end: list[str], told: tuple[list[str], int]) -> None:
+    """Its rows pass quickly, and what is a note still ends it."""
+    rows = [Row(1, ["指标", "数值"]), *(Row(line, [f"指标{line}", f"{line}.5"]) for line in range(2, 32)), Row(32, end)]
+    with mock.patch.object(finding, "WHOLE", 4), mock.patch.object(body, "LEARNT", 2):
+        (table,) = [(table, list(table.rows)) for table in find_tables(Grid("数据", "行", rows))]
+    assert (table[0].notes, len(table[1])) == told

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import stat
 from dataclasses import dataclass
 from decimal import Decimal as D
@@ -147,6 +148,17 @@ def test_row_with_other_digits_is_a_change(cast, said, new):
     assert row.new.startswith(new)
 
 
+@pytest.mark.parametrize("place", ["1", "１", "第1位", "第1名"])
+def test_place_as_offices_write_it(cast, place):
+    assert staged(cast, WHOLE_JUNE | {"位次": place}).rows[0].status == "same"
+
+
+@pytest.mark.parametrize("mark", ["…", "—", "-"])
+def test_mark_in_the_place_of_a_rank_states_none(cast, mark):
+    (row,) = staged(cast, JULY | {"数值": "254.1", "位次": mark, "位次依据": "按增速"}).rows
+    assert (row.status, row.new) == ("new", "254.1亿元")
+
+
 def test_stated_status_is_a_change_and_shown(cast):
     found = staged(cast, WHOLE_JUNE | {"数据状态": "最终核实"})
     assert (found.rows[0].status, found.figures[0].figure_status) == ("changed", "final")
@@ -250,7 +262,6 @@ def test_same_figure_in_another_unit_is_no_change(cast):
         (JULY | {"数值": "17.1%"}, "数值", "两种单位不可换算"),
         (JULY | {"数值": "近万"}, "数值", "没有单位，不能确定"),
         (JULY | {"同比增长": "17.1个百分点"}, "同比增长", "百分点是两个增速之差"),
-        (JULY | {"同比增长": "增长17.1%"}, "同比增长", "方向词不能代替正负号"),
         (JULY | {"同比增长": "约17%"}, "同比增长", "不是确切的增速"),
         (JULY | {"位次": "6", "位次依据": "按增速"}, "位次", "“6”不是 1 到 5 的位次"),
         (JULY | {"位次": "0", "位次依据": "按增速"}, "位次", "“0”不是 1 到 5 的位次"),
@@ -408,6 +419,15 @@ def test_finding_compares_with_another_row_of_the_file(cast):
     found = staged(cast, {"指标": "industrial_output", "时期": "2022年1—7月", "数值": "200"}, year)
     assert found.counts == (2, 0, 0, 0)
     assert ("verify", 3) in set(found.job.problems.values_list("severity", "line"))
+
+
+def test_reviewer_is_told_what_the_sender_need_not_explain(cast, client):
+    job, _ = actions.upload_file(by=cast.admin, upload=july_file("223.6"), kind="observations")
+    submission = actions.confirm_job(by=cast.admin, job=job)
+    client.force_login(cast.reviewer, backend="lvyuan.accounts.backends.AccountBackend")
+    page = client.get(f"/reviews/{submission.pk}/").content.decode()
+    assert "累计数小于上期" in page
+    assert "核实性</span> 1 处" in page
 
 
 def test_refusing_rules_look_at_rows_beyond_the_first(cast, monkeypatch):
@@ -593,7 +613,7 @@ def test_confirmed_import_waits_for_a_reviewer_and_is_approved_in_one_step(cast)
     assert not Observation.objects.for_period(Period.ytd(2023, 7)).exists()
     entry = submission.entries.get()
     assert (str(entry.value), entry.unit, str(entry.growth)) == ("254.10", "亿元", "16.2")
-    assert (entry.rank_place, entry.rank_by, entry.note, entry.locator) == (1, "growth", "=cmd()", "第2行3列")
+    assert (entry.rank_place, entry.rank_by, entry.note, entry.locator) == (1, "growth", "=cmd()", "第2行C列")
     approve(by=cast.reviewer, submission=submission, row_version=submission.row_version)
     vintage = Vintage.objects.get(entry=entry)
     assert (vintage.source.file_name, vintage.entered_by, vintage.approved_by) == (
@@ -827,6 +847,16 @@ def test_interrupted_job_is_resumed_or_given_up(cast, large):
     with pytest.raises(PermissionDenied):
         actions.resume_job(by=cast.auditor, job=job)
     assert actions.cancel_job(by=cast.admin, job=job).state == "cancelled"
+
+
+def test_what_was_read_of_a_file_is_forgotten_but_not_the_file(cast, settings):
+    job, _ = actions.upload_file(by=cast.admin, upload=july_file(), kind="observations")
+    (kept,) = stored_files(settings)
+    answer = kept.with_name(f"{kept.name}.rows")
+    assert (pipeline.forget_old_answers(), answer.exists()) == (0, True)
+    os.utime(answer, (1, 1))
+    assert (pipeline.forget_old_answers(), answer.exists(), kept.exists()) == (1, False, True)
+    assert [row.line for row in pipeline.book_of(job).tables[0].rows] == [2]
 
 
 def test_registered_kinds() -> None:

@@ -57,6 +57,7 @@ class Indicators(RecordKind):
     """
 
     code, label = "indicators", _("指标")
+    about = _("指标的名称、单位、口径和公布日历。")
     model, file, section = Indicator, "indicators.json", "indicators"
     key, lookups = ("code",), {"code": "code"}
     fields = (
@@ -204,6 +205,7 @@ def _with_version(versions: list[Entry], own: Entry) -> list[Entry]:
 
 class Assignments(RecordKind):
     code, label = "assignments", _("填报分工")
+    about = _("哪项指标由哪个单位、从何时起填报。")
     model, file, section = Assignment, "assignments.json", "assignments"
     key = ("district", "indicator", "valid_from")
     lookups = {"district": "district__code", "indicator": "indicator__code", "valid_from": "valid_from"}

@@ -37,6 +37,7 @@ from lvyuan.imports.records import (
 
 class Plans(Sourced):
     code, label = "plans", _("战略")
+    about = _("战略的名称、期限和出处。")
     model, file, section = StrategyPlan, "strategy.json", "plans"
     key, lookups = ("code",), {"code": "code"}
     fields = (
@@ -66,6 +67,7 @@ class Plans(Sourced):
 
 class Strategy(RecordKind):
     code, label = "strategy", _("战略节点")
+    about = _("战略的各级节点，以及节点下的指标。")
     model, file, section = StrategyNode, "strategy.json", "nodes"
     key, lookups, parent = ("plan", "code"), {"plan": "plan__code", "code": "code"}, "parent"
     fields = (

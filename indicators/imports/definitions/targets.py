@@ -113,6 +113,7 @@ class Targets(Sourced):
     """Targets, whose change is a new version. Everything is decided by the action."""
 
     code, label = "targets", _("目标")
+    about = _("目标值、期限和出处。")
     model, file, section = Target, "targets.json", "targets"
     key = ("district", "code")
     lookups = {"district": "district__code", "code": "code"}

@@ -153,6 +153,7 @@ class _Shape:
 
     def __init__(self, grid: Grid, merges: Merges, columns: Sequence[int], labels: frozenset[int], named: int) -> None:
         self.columns, self.merges, self.labels = columns, merges, labels
+        self.kept = frozenset(columns)
         self.is_text = not grid.sheet
         self.named = named
         self.is_solid = bool(columns) and list(columns) == list(range(columns[-1] + 1))
@@ -194,8 +195,7 @@ class _Shape:
 
     def _leaves_out(self, cells: Sequence[str | Flaw]) -> bool:
         """Whether something stands outside the columns, which the first lines of a long sheet have settled."""
-        kept = set(self.columns)
-        return any(cell and column not in kept for column, cell in enumerate(cells))
+        return any(cell and column not in self.kept for column, cell in enumerate(cells))
 
     def _too_long(self, line: Line) -> Flaw:
         if self.is_text:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from enum import Enum, auto
 from itertools import dropwhile
 from typing import Final
 
@@ -10,10 +11,20 @@ from lvyuan.imports.finding import cells as c
 from lvyuan.imports.finding import looks
 from lvyuan.imports.finding.header import Opening
 from lvyuan.imports.finding.lines import Feed, Line, Merges
+from lvyuan.imports.table import Cell
 
 LOOK_AHEAD: Final = 6  # lines in which a new header must find its first figure
 LEARNT: Final = 200  # lines after which the columns are known and plain rows pass quickly
 HELD: Final = 500  # weak lines kept back at most
+REMEMBERED: Final = 20_000  # first cells whose look is kept
+
+
+class _Start(Enum):
+    """What a line's first cell says of the line."""
+
+    PLAIN = auto()
+    LIKE_NOTE = auto()  # its first sign could open a note
+    ODD = auto()
 
 
 class Body:
@@ -33,6 +44,7 @@ class Body:
         self.width = max((line.width for line in self.header), default=2)
         self.is_list = self.width < 2
         self.titles = {c.without_continued(cell) for line in self.above for cell in line.cells}
+        self.starts: dict[Cell, _Start] = {}
         self.firsts = {line.cells[column] for line in self.header for column in line.columns[:1]}
 
     def lines(self) -> Iterator[Line]:
@@ -40,8 +52,7 @@ class Body:
         seen = 0
         while line := self.feed.peek():
             if seen > LEARNT and not self.held and self._is_plain(line):
-                self.feed.take()
-                yield line
+                yield from self.feed.take_while(self._is_plain)
                 continue
             seen += 1
             if count := self._repeats():
@@ -71,13 +82,30 @@ class Body:
     # Rows
 
     def _is_plain(self, line: Line) -> bool:
-        """Quick: surely a row. No blank line before it, and it begins unlike a note, a label word or the header."""
-        if line.gap or len(line.cells) < 2:
+        """Quick: surely a row. No blank line before it, and it begins unlike a note, a label word or the header.
+
+        Only what can end a body is looked at: the first cell, and how many there are. Where the first cell begins with
+        a sign that notes begin with (指标1), a figure must stand beside it, and no colon, as in 单位：元.
+        """
+        cells = line.cells
+        if line.gap or len(cells) < 2:
             return False
-        first = line.cells[0] or line.first
-        if not isinstance(first, str) or first[:1] in c.NOTE_STARTS or first in self.firsts:
-            return False
-        return len(line.cells) - line.cells.count("") > 1 and not c.is_label_word(first)
+        first = cells[0] or line.first
+        if (start := self.starts.get(first)) is None:
+            start = self._start(first)
+        if start is _Start.PLAIN:
+            return bool(cells[0] and cells[-1]) or line.width > 1
+        return start is _Start.LIKE_NOTE and _is_figures(cells)
+
+    def _start(self, first: Cell) -> _Start:
+        if not isinstance(first, str) or first in self.firsts or c.is_set_apart(first):
+            start = _Start.ODD
+        else:
+            start = _Start.LIKE_NOTE if first[:1] in c.NOTE_STARTS else _Start.PLAIN
+        if len(self.starts) >= REMEMBERED:
+            self.starts.clear()
+        self.starts[first] = start
+        return start
 
     def _learn(self, line: Line) -> None:
         for column, kind in enumerate(line.kinds):
@@ -210,6 +238,14 @@ class Body:
         below = self.feed.peek(1)
         has_title = any(looks.is_title_like(held) for held in self.held[-3:])
         return has_title and below is not None and below.width > 1 and not looks.is_data(below)
+
+
+def _is_figures(cells: Sequence[Cell]) -> bool:
+    """Whether a plain figure stands beside the first cell, and no colon, as all particulars have it."""
+    if not any(c.is_plain_figure(cell) for cell in reversed(cells)):
+        return False
+    text = "".join([cell for cell in cells if isinstance(cell, str)])
+    return ":" not in text and "：" not in text
 
 
 def label_columns(header: Sequence[Line], lines: Sequence[Line]) -> frozenset[int]:

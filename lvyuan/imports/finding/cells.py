@@ -193,6 +193,17 @@ def without_continued(cell: Cell) -> str:
     return _CONTINUED.sub("", bare(cell))
 
 
+def is_set_apart(cell: Cell) -> bool:
+    """True for what begins like no row: a label word, note or signature, whatever else stands in its line."""
+    text = bare(cell)
+    return bool(_LABEL.fullmatch(text) or (text[:1] in NOTE_STARTS and (_NOTE.match(text) or _SIGNATURE.match(text))))
+
+
+def is_plain_figure(cell: Cell) -> bool:
+    """True for digits that can be no year."""
+    return isinstance(cell, str) and _PLAIN.fullmatch(cell) is not None and _YEAR.fullmatch(cell) is None
+
+
 NOTE_STARTS: Final = frozenset(
     "注附备脚说填编指数资信来(（*※NnSs①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳†[［单统部分主制审复核联经电报上打 \u3000"
 )

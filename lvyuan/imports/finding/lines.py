@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from lvyuan.imports.finding import cells as c
@@ -16,7 +16,7 @@ class Line:
 
     def __init__(self, row: Row, cells: list[Cell], gap: bool) -> None:
         self.row, self.cells, self.gap = row, cells, gap
-        self.number = row.line
+        self.number = row[0]
         self._kinds: str | None = None
 
     @property
@@ -29,17 +29,17 @@ class Line:
     @property
     def columns(self) -> list[int]:
         """The columns that hold something."""
-        return [column for column, kind in enumerate(self.kinds) if kind != c.BLANK]
+        return [column for column, cell in enumerate(self.cells) if cell]
 
     @property
     def width(self) -> int:
         """How many cells hold something."""
-        return len(self.kinds) - self.kinds.count(c.BLANK)
+        return len(self.cells) - self.cells.count("")
 
     @property
     def first(self) -> Cell:
         """The first cell that holds something; "" when none does."""
-        return next((cell for cell, kind in zip(self.cells, self.kinds, strict=True) if kind != c.BLANK), "")
+        return next((cell for cell in self.cells if cell), "")
 
     def kind(self, column: int) -> str:
         return self.kinds[column] if column < len(self.kinds) else c.BLANK
@@ -59,8 +59,7 @@ def lines_of(rows: Iterable[Row]) -> Iterator[Line]:
     """The rows as lines; rows that hold nothing are passed over."""
     previous = 0
     for row in rows:
-        number = row.line
-        cells = row.cells
+        number, cells, _flaw, _is_hidden = row
         if cells and (cells[-1] or any(cells)):
             yield Line(row, cells, previous > 0 and number != previous + 1)
             previous = number
@@ -106,6 +105,20 @@ class Feed:
                 self._at = 0
             return line
         return next(self._lines, None)
+
+    def take_while(self, is_wanted: Callable[[Line], bool]) -> Iterator[Line]:
+        """Takes lines up to the first that is not wanted, which stays; each line of a long body is looked at once."""
+        while self._at < len(self._ahead):
+            if not is_wanted(self._ahead[self._at]):
+                return
+            self._at += 1
+            yield self._ahead[self._at - 1]
+        self._ahead, self._at = [], 0
+        for line in self._lines:
+            if not is_wanted(line):
+                self._ahead = [line]
+                return
+            yield line
 
     def put_back(self, lines: Sequence[Line]) -> None:
         """Lines taken too many; they come again."""

@@ -79,6 +79,7 @@ class RecordKind:
 
     code: ClassVar[str]
     label: ClassVar[Any]
+    about: ClassVar[Any] = ""
     is_reviewed: ClassVar[bool] = False
     model: ClassVar[type[models.Model]]
     file: ClassVar[str]

@@ -525,6 +525,24 @@ def test_office_in_a_title_is_no_district(cast):
     assert [row[:3] for row in read(cast, table)] == [("gdp", "220106", "2023-06.ytd")]
 
 
+def test_district_in_a_row_name_of_the_long_form(cast):
+    table = table_of(["指标", "时期", "数值"], ["南关区GDP", "2022年一季度", "10.5"], ["GDP", "2022年一季度", "20.5"])
+    assert read(cast, table) == [
+        ("gdp", "220102", "2022-03.ytd", "10.5", ""),
+        ("gdp", "", "2022-03.ytd", "20.5", ""),
+    ]
+
+
+def test_district_in_a_head_of_the_long_form(cast):
+    table = table_of(["指标", "时期", "南关区数值"], ["GDP", "2022年一季度", "10.5"])
+    assert read(cast, table) == [("gdp", "220102", "2022-03.ytd", "10.5", "")]
+
+
+def test_district_in_a_row_name_counts_where_its_own_cell_is_blank(cast):
+    table = table_of(["指标", "区划", "时期", "数值"], ["南关区GDP", "", "2022年一季度", "10.5"])
+    assert read(cast, table) == [("gdp", "220102", "2022-03.ytd", "10.5", "")]
+
+
 def test_other_district_is_not_compared_with_ours(cast):
     table = table_of(["区划", "规上工业总产值（万元）"], ["宽城区", "100"], above=["2023年1—6月"])
     assert [row[:4] for row in read(cast, table)] == [("industrial_output", "220103", "2023-06.ytd", "100万元")]
