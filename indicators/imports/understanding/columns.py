@@ -199,7 +199,8 @@ def period_cell(text: str, head: str, wording: Wording) -> When | None:
     if when and not rest:
         return when
     said = wording.read(text)
-    return said.when if said.when and not said.rest and not said.indicators else None
+    is_period = said.when and not said.rest and not said.indicators and said.measure != "ignored"  # 全年预计 is none
+    return said.when if is_period else None
 
 
 def is_serial(name: str) -> bool:

@@ -149,7 +149,7 @@ _AGO: Final = "(?:上年|去年|上一年)"
 _CORE: Final = "(?:增长速度|增长率|增长|增速|增幅)"
 _COMPARED: Final = f"(?:同比|(?:比|较|与)(?:{_AGO}同期|{_AGO}同月|{_AGO}|同期)(?:相比)?)"
 _SCOPES: Final = re.compile(
-    "(?P<ytd>(?:1-本月|年初至本月|自年初|年初至今|年初|本年|今年|全年|截至本月|本月止|至本月)?累计|1-本月|年初至本月|年初至今)"
+    "(?P<ytd>(?:1-本月|年初至本月|自年初|年初至今|年初|本年|今年|全年|截至本月|本月止|至本月|本月)?累计|1-本[月季]度?|年初至本[月季]度?|年初至今)"
     "|(?P<month>本月|当月|单月)|(?P<quarter>本季度?|当季度?)"
 )
 _MEASURES: Final = {
@@ -174,6 +174,7 @@ _IGNORED: Final = (
     (re.compile("拉动|贡献|权重|年均|平均增"), gettext_noop("不是同比增速")),
     (re.compile("^(?:序号|编号|行次|代码序号|no\\.?|次序)$"), gettext_noop("是序号")),
 )
+_AT_END: Final = re.compile("[年期季月]末")
 _FILLERS: Final = re.compile(
     "^(?:主要指标|指标|主要经济指标|全部|合计数|其中|各区|项目|名称|情况|完成情况|及|的|份|为|数据)*$"
 )
@@ -314,6 +315,8 @@ class Wording:
             return Said(indicators=found)
         if len(places := self.districts.get(name, ())) == 1:
             return Said(district=places[0])
+        if _AT_END.match(name) and (found := self.indicators.get(name[2:])):
+            return Said(indicators=found)
         when, rest = periods_in(name)
         said = self._plain(rest) if rest else SILENT
         return replace(said, when=said.when.under(when)) if when else said

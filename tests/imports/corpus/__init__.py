@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
-FAMILIES = ("reading", "hostile", "shapes", "figures", "kinds")
+FAMILIES = ("reading", "hostile", "shapes", "figures", "unseen", "kinds")
 
 Writer: TypeAlias = Callable[[Path], object]
 
