@@ -481,6 +481,15 @@ def test_page_shows_rows_of_a_status_and_problems_of_a_group(cast, monkeypatch):
     assert refused.rows[0].new == "数值 x"
 
 
+def test_refused_row_that_cannot_be_placed_shows_what_it_says_of_its_place(cast):
+    found = staged(cast, JULY | {"时期": "2023年2—7月", "数值": "254.1"})
+    (row,) = pipeline.page(found.job, cast.admin, status="refused").rows
+    assert (row.title, row.period) == ("", "")
+    assert row.new.startswith("指标 industrial_output；")
+    assert "时期 2023年2—7月" in row.new
+    assert "数值 254.1" in row.new
+
+
 def test_preview_pages_take_the_same_queries(cast, django_assert_max_num_queries):
     found = staged(cast, *[JULY | {"时期": f"20{n}年1—7月", "数值": f"2{n}"} for n in range(20, 23)])
     with django_assert_max_num_queries(6):
