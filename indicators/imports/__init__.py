@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -81,9 +81,10 @@ class Observations:
     def undo(self, job: ImportJob, by: User, reason: str) -> object:
         return undo(job, by, reason)
 
-    def outcome(self, job: ImportJob, user: User) -> Model | None:
-        """The submission an import became, if this person may see it."""
-        return Submission.objects.visible_to(user).filter(import_job=job).first()
+    def outcomes(self, jobs: Collection[ImportJob], user: User) -> Mapping[int, Model]:
+        """The submissions that imports became, as far as this person may see them."""
+        found = Submission.objects.visible_to(user).filter(import_job__in=jobs)
+        return {submission.import_job_id: submission for submission in found}
 
 
 OBSERVATIONS = Observations()

@@ -7,7 +7,7 @@ which knows every wording and fault. Staging a file needs a fixed number of stat
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from django.db import connection
@@ -195,7 +195,7 @@ class _Writer:
         if candidate:
             said |= _content(candidate, self.known)
         else:
-            said["note"] = _raw(record)
+            said["note"] = _raw(record, leave_out=_ADDRESSES if line.identity else ())
         return "\t".join(_field(said.get(name, _DEFAULTS.get(name))) for name in COPIED) + "\n"
 
     def note(self, faults: list[Fault], record: Record, table: Table) -> None:
@@ -241,9 +241,9 @@ def _content(candidate: Candidate, known: Known) -> dict[str, Any]:
     }
 
 
-def _raw(record: Record) -> str:
+def _raw(record: Record, leave_out: Collection[str]) -> str:
     """What a refused row says, as it says it."""
-    said = ((COLUMNS[name].names[0], text) for name, text in record.cells.items() if text and name not in _ADDRESSES)
+    said = ((COLUMNS[name].names[0], text) for name, text in record.cells.items() if text and name not in leave_out)
     return "；".join(f"{name} {_RANKED.get(text, text)}" for name, text in said)[:NOTE_LENGTH]
 
 

@@ -124,7 +124,7 @@ def _write(request: HttpRequest, job: ImportJob, code: str, department: Departme
     if any(one.fate in (Fate.INVALID, Fate.LOCKED) for one in cells):
         raise Refused(gettext("有不能写入的格，没有写入任何内容。请按下面的说明改好表格，重新上传。"))
     if any(one.fate is Fate.CONFLICT and kept.get(one.key) != "theirs" for one in cells):
-        raise Refused(gettext("有的格同事已经改过，没有写入任何内容。请逐格选择保留哪一个。"))
+        raise Refused(gettext("有的格在您下载表格之后系统里已经改过，没有写入任何内容。请逐格选择保留哪一个。"))
     chosen = [one.cell for one in cells if one.fate is Fate.WRITTEN]
     actions.write_workbook(by=request.user, job=job, code=code, department=department, cells=chosen)
     return len(chosen)

@@ -146,7 +146,7 @@ class Users(RecordKind):
     """Accounts without passwords: a new one can sign in when an admin has given it one."""
 
     code, label = "users", _("用户")
-    about = _("账号、姓名、角色和所属单位；不含密码。")
+    about = _("账号、姓名、角色和所属单位；不含密码，导入后在“定义 → 用户”里设置。")
     model, file, section = User, "users.json", "users"
     key, lookups = ("username",), {"username": "username"}
     unseen = frozenset({"last_login"})

@@ -144,6 +144,7 @@ def _leave_to_worker(job: ImportJob, state: str) -> None:
 def answer_job(*, by: User, job: ImportJob, answers: Mapping[str, str]) -> ImportJob:
     """Takes answers to questions, or other uses of columns, and stages the file anew; a large one by the worker.
 
+    They are kept for the sender's next file of this shape, perhaps this one repaired; a large one's on its commit.
     An empty answer takes an earlier one back. Raises PermissionDenied, ImportConflict, ImportRefused.
     """
     deed = gettext("修改答复")
@@ -160,6 +161,7 @@ def _answer(*, by: User, job: ImportJob, answers: Mapping[str, str], book: Book 
     if book is None:
         _leave_to_worker(job, State.READING)
     else:
+        remember(job, book.tables, taken_back={code for code, said in answers.items() if not said})
         _fill(job, book, by, _no_progress)
     return job
 

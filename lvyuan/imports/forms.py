@@ -125,7 +125,7 @@ class AnswersForm(forms.Form):
         attrs = {"id": name, "aria-label": label}
         choices = tuple((code, str(label)) for code, label in column.choices)
         # Nothing chosen leaves it to the system: what it made of the column stands there.
-        own = gettext("由系统判断") if told else column.use or gettext("未导入")
+        own = gettext("由系统判断") if told else gettext("系统判断：%(use)s") % {"use": column.use or gettext("未导入")}
         if len(choices) <= MANY:
             return forms.ChoiceField(
                 label=label,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from django.utils import timezone
 
 from lvyuan.accounts.models import User
 from lvyuan.imports.models import ImportJob, SavedMapping
-from lvyuan.imports.table import STRIP, Table
+from lvyuan.imports.table import RETURNED_HEADS, STRIP, Table
 
 # Answers about one file's figures: next month they would be guesses.
 ONCE: Final = ("period", "year", "percent", "magnitude", "hidden_rows", "hidden_columns", "unmatched")
@@ -25,9 +25,13 @@ _DATES: Final = re.compile(
 def fingerprint(tables: Iterable[Table]) -> str:
     """The shape of a file: its tables' heads in their order, whatever the sheets are called.
 
-    Numbers and periods count as one sign, so that next month's file has the same; figures and rows do not count.
+    Numbers and periods count as one sign, so that next month's file has the same; figures and rows do not count, nor
+    what an error workbook added.
     """
-    heads = [[[_shape(text) for text in head.path] for head in table.heads] for table in tables]
+    heads = [
+        [[_shape(text) for text in head.path] for head in table.heads if not set(head.path) & set(RETURNED_HEADS)]
+        for table in tables
+    ]
     return hashlib.sha256(json.dumps(heads, ensure_ascii=False).encode("utf-8", "replace")).hexdigest()
 
 
@@ -41,16 +45,17 @@ def remembered(sender: User, kind: str, tables: Iterable[Table]) -> dict[str, st
     return dict(saved.answers) if saved else {}
 
 
-def remember(job: ImportJob, tables: Iterable[Table]) -> None:
-    """Keeps the job's answers for its sender, but for those about this file alone; called inside the commit.
+def remember(job: ImportJob, tables: Iterable[Table], taken_back: Collection[str] = ()) -> None:
+    """Keeps the job's answers for its sender, but for those about this file alone; called inside an action.
 
-    What was chosen for this shape before stays, where this job did not choose anew.
+    What was chosen for this shape before stays, where this job did not choose anew or took its choice back.
     """
     answers = {code: told for code, told in job.answers.items() if code.partition(":")[0] not in ONCE}
     shape = fingerprint(tables)
     saved = SavedMapping.objects.filter(sender=job.created_by, kind=job.kind, fingerprint=shape).first()
     if saved is None and not answers:
         return
+    kept = {code: told for code, told in saved.answers.items() if code not in taken_back} if saved else {}
     saved = saved or SavedMapping(sender=job.created_by, kind=job.kind, fingerprint=shape)
-    saved.answers, saved.file_name, saved.used_at = saved.answers | answers, job.file_name, timezone.now()
+    saved.answers, saved.file_name, saved.used_at = kept | answers, job.file_name, timezone.now()
     saved.save()

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from django.db.models import Model
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from lvyuan.accounts.models import User
 from lvyuan.imports.models import ImportJob, RowStatus
-from lvyuan.imports.pipeline import REFUSING, changes
+from lvyuan.imports.pipeline import REFUSING, changes, is_refused
 from lvyuan.imports.registry import ColumnUse, Kind, kinds
 from lvyuan.imports.working import Activity, activities
 
@@ -53,12 +54,18 @@ class Listed:
     standing: Standing
     counts: dict[str, int]
     can_resume: bool
+    outcome: Model | None = None
 
 
 def listed(jobs: Iterable[ImportJob], user: User) -> list[Listed]:
-    """The lines of the list; two queries."""
+    """The lines of the list; two queries, and one for each kind that was confirmed."""
     jobs = list(jobs)
     doing, known = activities(jobs), {kind.code: kind for kind in kinds()}
+    done: dict[str, list[ImportJob]] = {}
+    for job in jobs:
+        if job.state == State.CONFIRMED and job.kind in known:
+            done.setdefault(job.kind, []).append(job)
+    outcomes = {pk: one for code, own in done.items() for pk, one in known[code].outcomes(own, user).items()}
     found = []
     for job in jobs:
         kind = known.get(job.kind)
@@ -70,6 +77,7 @@ def listed(jobs: Iterable[ImportJob], user: User) -> list[Listed]:
                 standing=stands,
                 counts=job.preview.get("counts", {}),
                 can_resume=stands.is_interrupted and job.created_by_id == user.pk,
+                outcome=outcomes.get(job.pk),
             )
         )
     return found
@@ -156,11 +164,14 @@ def tabs(job: ImportJob) -> list[Tab]:
 
 
 def numbers(job: ImportJob) -> dict[str, int]:
-    """What the buttons say: figures that would be written, rows that are refused, questions that are open."""
-    questions = job.preview.get("questions", [])
+    """What buttons and banner say: figures that would be written or are the same, rows that are refused, problems,
+    questions that are open."""
+    questions, counts = job.preview.get("questions", []), job.preview.get("counts", {})
     return {
         "changes": changes(job),
-        "refused": job.preview.get("counts", {}).get("refused", 0),
+        "refused": counts.get("refused", 0),
+        "same": counts.get("same", 0),
+        "is_refused": is_refused(job),
         "open_questions": sum(not question["told"] for question in questions),
         "problem_count": sum(job.preview.get("severities", {}).values()),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -158,8 +158,8 @@ class Kind(Protocol):
         """Takes the job's changes back, inside the caller's transaction. Raises ImportRefused."""
         ...
 
-    def outcome(self, job: ImportJob, user: User) -> Model | None:
-        """What became of the job, if this user may see it."""
+    def outcomes(self, jobs: Collection[ImportJob], user: User) -> Mapping[int, Model]:
+        """What became of the jobs, by their numbers, as far as this user may see it; at most one query."""
         ...
 
 

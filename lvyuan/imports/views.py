@@ -131,7 +131,7 @@ def _detail_page(request: HttpRequest, job: ImportJob, *, status: int = 200, **b
         "can_cancel": is_open or (is_mine and stands.is_interrupted),
         "can_confirm": is_open and pipeline.is_ready(job),
         "can_download": may_download(request, job),
-        "outcome": kind.outcome(job, request.user) if kind else None,
+        "outcome": kind.outcomes([job], request.user).get(job.pk) if kind else None,
         **pages.numbers(job),
     }
     context["can_confirm_valid"] = is_open and not context["can_confirm"] and pipeline.is_ready(job, valid_only=True)

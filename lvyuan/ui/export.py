@@ -222,7 +222,9 @@ def about_lines(request: HttpRequest, book: Book) -> list[tuple[str, str]]:
     if known_at := request.GET.get("known_at"):
         lines.append(("按当时已知", f"{known_at} 当日终了时已知的数据"))
     lines += [("导出时间", f"{timezone.localtime():%Y-%m-%d %H:%M}"), ("导出人", str(request.user))]
-    notes = [*book.notes, "数值与页面逐位相同；“数据地址”是每个数在系统中的出处，按列的先后，以空格分开。"]
+    notes = list(book.notes)
+    if any(ADDRESSES in sheet.headings for sheet in book.sheets):
+        notes.append("数值与页面逐位相同；“数据地址”是每个数在系统中的出处，按列的先后，以空格分开。")
     return lines + [("说明", note) for note in notes]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from lvyuan.imports.models import ImportJob, StagedRecord
+from lvyuan.imports.models import StagedRecord
 from lvyuan.imports.problems import Problems
 from lvyuan.imports.registry import ColumnUse, ImportRefused, Layout, Problem, Question, ShownRow
 
@@ -126,5 +126,5 @@ class StandIn:
             raise ImportRefused("不能撤销")
         self.done.append(("undo", reason))
 
-    def outcome(self, job: ImportJob, user):
-        return self.result
+    def outcomes(self, jobs, user):
+        return {job.pk: self.result for job in jobs if self.result}

@@ -112,7 +112,7 @@ def test_a_colleagues_newer_text_is_chosen_cell_by_cell(staff, cast):
     actions.save_cells(by=cast.staff, code="2023-07", department=department, cells=[written])
     address = upload(staff, workbook)["Location"]
     page = staff.get(address).content.decode()
-    assert "同事已经改过" in page
+    assert "系统里已经改过" in page
     assert "260" in page
     refused = staff.post(address, {"do": "write"})
     assert refused.status_code == 409

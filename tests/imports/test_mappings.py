@@ -6,7 +6,7 @@ import pytest
 
 from lvyuan.imports.mappings import fingerprint, remember, remembered
 from lvyuan.imports.models import ImportJob, SavedMapping
-from lvyuan.imports.table import Head, Row, Table
+from lvyuan.imports.table import RETURNED_HEADS, Head, Row, Table
 
 
 def table(*paths: str | tuple[str, ...], sheet: str = "6月", figure: str = "1") -> Table:
@@ -45,6 +45,12 @@ def test_other_heads_are_another_shape(other):
     assert fingerprint([table("指标", "2023年1—6月")]) != fingerprint(other)
 
 
+def test_error_workbook_has_the_shape_of_its_file():
+    file = table("指标", ("2023年1—9月", "绝对量"))
+    returned = table("指标", ("2023年1—9月", "绝对量"), RETURNED_HEADS[0], ("完成情况", RETURNED_HEADS[1]))
+    assert fingerprint([returned]) == fingerprint([file])
+
+
 def job_of(user, **answers: str) -> ImportJob:
     told = {code.replace("__", ":"): answer for code, answer in answers.items()}
     return ImportJob(kind="observations", file_name="六月.xlsx", size=1, created_by=user, answers=told)
@@ -67,6 +73,14 @@ def test_later_choice_replaces_the_earlier(cast):
     remember(job_of(cast.admin, unit__1__B="亿元"), tables)
     assert remembered(cast.admin, "observations", tables) == {"unit:1:B": "亿元", "indicator:1:产值": "gdp"}
     assert SavedMapping.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_choice_taken_back_is_forgotten(cast):
+    tables = [table("指标", "1—6月")]
+    remember(job_of(cast.admin, unit__1__B="万元", column__1__C="growth"), tables)
+    remember(job_of(cast.admin, unit__1__B="万元"), tables, taken_back={"column:1:C"})
+    assert remembered(cast.admin, "observations", tables) == {"unit:1:B": "万元"}
 
 
 @pytest.mark.django_db

@@ -481,6 +481,15 @@ def test_page_shows_rows_of_a_status_and_problems_of_a_group(cast, monkeypatch):
     assert refused.rows[0].new == "数值 x"
 
 
+def test_refused_row_that_cannot_be_placed_shows_what_it_says_of_its_place(cast):
+    found = staged(cast, JULY | {"时期": "2023年2—7月", "数值": "254.1"})
+    (row,) = pipeline.page(found.job, cast.admin, status="refused").rows
+    assert (row.title, row.period) == ("", "")
+    assert row.new.startswith("指标 industrial_output；")
+    assert "时期 2023年2—7月" in row.new
+    assert "数值 254.1" in row.new
+
+
 def test_preview_pages_take_the_same_queries(cast, django_assert_max_num_queries):
     found = staged(cast, *[JULY | {"时期": f"20{n}年1—7月", "数值": f"2{n}"} for n in range(20, 23)])
     with django_assert_max_num_queries(6):
@@ -600,6 +609,28 @@ def test_choice_for_a_column_is_kept_for_the_next_file_of_that_shape(cast):
     assert str(StagedFigure.objects.get(job=job).growth) == "9.9"
 
 
+def test_answers_are_kept_for_the_repaired_file_before_anything_is_confirmed(cast):
+    header = ["指标", "时期", "甲", "数值"]
+    job, _ = actions.upload_file(
+        by=cast.admin, upload=upload(header, ["industrial_output", "2023年1—7月", "16.2", "二百"]), kind="observations"
+    )
+    code = next(use.code for use in pipeline.columns_of(job) if use.name == "甲")
+    actions.answer_job(by=cast.admin, job=job, answers={code: "growth"})
+    repaired = upload(header, ["industrial_output", "2023年1—7月", "16.2", "254.1"])
+    job, _ = actions.upload_file(by=cast.admin, upload=repaired, kind="observations")
+    assert str(StagedFigure.objects.get(job=job).growth) == "16.2"
+
+
+def test_choice_that_was_taken_back_is_not_offered_again(cast):
+    row = ["industrial_output", "2023年1—7月", "16.2", "254.1"]
+    job, _ = actions.upload_file(by=cast.admin, upload=upload(["指标", "时期", "甲", "数值"], row), kind="observations")
+    code = next(use.code for use in pipeline.columns_of(job) if use.name == "甲")
+    for answer, growth in (("growth", "16.2"), ("", "None")):
+        job = actions.answer_job(by=cast.admin, job=job, answers={code: answer})
+        assert str(StagedFigure.objects.get(job=job).growth) == growth
+    assert SavedMapping.objects.get().answers == {}
+
+
 # Confirm and cancel
 
 
@@ -609,7 +640,7 @@ def test_confirmed_import_waits_for_a_reviewer_and_is_approved_in_one_step(cast)
     submission = actions.confirm_job(by=cast.admin, job=job, seen=job.preview["digest"])
     job.refresh_from_db()
     assert (job.state, submission.state, submission.import_job) == ("confirmed", "submitted", job)
-    assert OBSERVATIONS.outcome(job, cast.admin) == submission
+    assert OBSERVATIONS.outcomes([job], cast.admin) == {job.pk: submission}
     assert not Observation.objects.for_period(Period.ytd(2023, 7)).exists()
     entry = submission.entries.get()
     assert (str(entry.value), entry.unit, str(entry.growth)) == ("254.10", "亿元", "16.2")

@@ -495,6 +495,19 @@ def test_outcome_is_linked(signed_in, kind, job):
     assert 'href="/reviews/7/"' in page(client.get(job.get_absolute_url()))
 
 
+@pytest.mark.parametrize(
+    ("state", "told"), [("approved", "这些数据已经生效"), ("returned", "退回了"), ("submitted", "审核员通过以后")]
+)
+def test_what_the_reviewer_made_of_it_is_told(signed_in, kind, job, state, told):
+    client = signed_in("admin")
+    client.post(f"/imports/{job.pk}/confirm/")
+    kind.result = SimpleNamespace(
+        state=state, get_state_display=lambda: f"审核：{state}", get_absolute_url=lambda: "/reviews/7/"
+    )
+    assert told in page(client.get(job.get_absolute_url()))
+    assert f"审核：{state}" in page(client.get("/imports/"))
+
+
 def test_confirm_twice_is_a_conflict(signed_in, kind, job):
     client = signed_in("admin")
     client.post(f"/imports/{job.pk}/confirm/")
@@ -539,6 +552,15 @@ def test_file_without_news_says_so(signed_in, cast, kind):
     text = page(signed_in("admin").get(job.get_absolute_url()))
     assert "与系统现有的完全一致" in text
     assert "确认并送审" not in text
+
+
+def test_file_without_anything_for_us_is_not_called_the_same(signed_in, cast):
+    upload = SimpleUploadedFile("通知.csv", "大家好\n这是一份通知\n".encode())
+    job, _is_new = actions.upload_file(by=cast.admin, upload=upload, kind="observations")
+    text = page(signed_in("admin").get(job.get_absolute_url()))
+    assert "文件里没有找到指标的数据" in text
+    assert "没有可以导入的行" in text
+    assert "完全一致" not in text
 
 
 def test_cancel(signed_in, kind, job):

@@ -65,7 +65,7 @@ def source_field(**more: Any) -> Field:
         read=reference("sources"),
         codes="sources",
         asked=True,
-        comment=_("来源的代码或标题"),
+        comment=_("来源的代码或标题；没有的先在“定义 → 来源”里增加"),
         more_options=((THIS_FILE, _("这份文件本身")),),
         **({"required": True} | more),
     )

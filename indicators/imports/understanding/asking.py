@@ -81,7 +81,8 @@ def named_options(text: str, names: dict[str, str], titles: dict[str, str]) -> l
     ]
     first = list(dict.fromkeys(within + near))[:SUGGESTIONS]
     rest = [code for code in titles if code not in first]
-    return [(code, titles[code]) for code in first] + [ignore()] + [(code, titles[code]) for code in rest]
+    leave = (IGNORE, gettext("不导入（新指标要先补定义）"))
+    return [(code, titles[code]) for code in first] + [leave] + [(code, titles[code]) for code in rest]
 
 
 def is_near(text: str, names: dict[str, str]) -> bool:

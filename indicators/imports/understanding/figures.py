@@ -37,7 +37,7 @@ def find_figures(reading: Reading) -> None:
             column.reason = gettext(said.reason)
             continue
         if not column.numbers and (said.measure not in FIGURES or (column.cells and column.unknown)):
-            column.reason = "" if column.cells else gettext("整列是空的")
+            column.reason = "" if column.cells else column.reason or gettext("整列是空的")
             if column.cells or not (said.indicators or said.when):
                 continue
         if said.measure == "unsure":

@@ -36,7 +36,7 @@ from lvyuan.imports.registry import ColumnUse, Problem
 from lvyuan.imports.table import Row, Table
 
 SAMPLE: Final = 2_000  # rows looked at before anything is asked
-WIDE: Final = 60  # columns up to which each may be given to any indicator
+WIDE: Final = 60  # columns up to which each may be given to any indicator, and recognised ones used otherwise
 MANY_NAMES: Final = 12  # unknown names that are asked about one by one
 _BRACKETS: Final = re.compile(r"\(([^()]*)\)")
 
@@ -291,6 +291,7 @@ class Reading:
         return found
 
     def show_columns(self) -> None:
+        is_narrow = len(self.columns) <= WIDE
         for column in self.columns:
             if not column.cells and not column.head.path:
                 continue
@@ -308,7 +309,7 @@ class Reading:
                     name=column.head.name,
                     use=use,
                     code=f"column:{self.number}:{column.letter}",
-                    choices=self.choices(column) if column.is_told or not use else (),
+                    choices=self.choices(column) if column.is_told or not use or is_narrow else (),
                     reason=column.reason if not use else "",
                 )
             )

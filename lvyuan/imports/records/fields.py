@@ -17,7 +17,7 @@ from django.utils.translation import gettext
 
 from lvyuan.imports.table import shown
 from lvyuan.periods import Period, PeriodError, PeriodKind, parse
-from lvyuan.ui.words import refusal
+from lvyuan.ui.words import period_label
 
 CLEAR: Final = ("清空", "（清空）", "(清空)")
 SIMILAR: Final = 0.6  # how alike two names must be to be taken for one another, of 1
@@ -155,6 +155,8 @@ class Field:
             return " ".join(str(one) for one in value.values() if one not in (None, "", []))
         if self.codes in codes:
             return codes[self.codes].name_of(str(value))
+        if self.read is period:
+            return period_label(Period.from_code(str(value)))
         return str(dict(self.choices).get(value, value))
 
 
@@ -265,9 +267,8 @@ def period(cell: str, context: Context) -> str:
     try:
         return parse(cell).code
     except PeriodError as error:
-        said = refusal(error)
         raise Fault(
-            gettext("“%(text)s”读不成期限：%(said)s") % {"text": shown(cell), "said": said.rstrip("。")},
+            gettext("“%(text)s”读不成期限：%(said)s") % {"text": shown(cell), "said": gettext(error.problem)},
             gettext("请写成“2026年”“2023年8月—2025年12月”或“2026年1—6月”"),
         ) from error
 

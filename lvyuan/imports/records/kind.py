@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -213,8 +213,8 @@ class RecordKind:
         undoing.undo(by, reason)
         return None
 
-    def outcome(self, job: ImportJob, user: User) -> models.Model | None:
-        return None
+    def outcomes(self, jobs: Collection[ImportJob], user: User) -> Mapping[int, models.Model]:
+        return {}
 
     # Inside
 

@@ -282,7 +282,7 @@ def test_unknown_name_is_asked_once_with_suggestions(cast):
     (question,) = layout.questions
     assert (question.code, question.place) == ("indicator:1:规上工业产值", "工作表“数据”第4行A列")
     assert question.options[0] == ("industrial_output", "规模以上工业总产值")
-    assert ("ignore", "不导入") in question.options[:6]
+    assert ("ignore", "不导入（新指标要先补定义）") in question.options[:6]
     told = {"indicator__1__规上工业产值": "industrial_output"}
     assert [row[:3] for row in read(cast, table, **told)] == [
         ("industrial_output", "", "2023-05.ytd"),
@@ -430,6 +430,15 @@ def test_unknown_column_can_be_given_to_an_indicator(cast):
     assert ("i:fiscal_revenue", "本级财政收入") in ignored.choices
     rows = understood(cast, table, column__1__C="i:fiscal_revenue", unit__1__C="万元")
     assert figures(rows, table)[1] == ("fiscal_revenue", "", "2022-06.ytd", "12.5万元", "")
+
+
+def test_recognised_column_can_be_used_otherwise(cast):
+    table = table_of(["指标", "2022年1—6月", "2021年1—6月", "备注"], ["地区生产总值（亿元）", "180", "170", "快报"])
+    uses = {column.letter: column for column in understood(cast, table).columns}
+    assert (uses["C"].use, uses["D"].use) == ("2021年1—6月 · 数值", "说明")
+    assert ("ignore", "不导入") in uses["C"].choices
+    assert [row[2] for row in read(cast, table)] == ["2022-06.ytd", "2021-06.ytd"]
+    assert [row[2] for row in read(cast, table, column__1__C="ignore")] == ["2022-06.ytd"]
 
 
 def test_answer_from_last_time_says_so(cast):
