@@ -8,10 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
 from enum import StrEnum
 
 import psycopg
 from django.db import connection
+from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext
 from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.contrib.django.utils import connector_params
@@ -21,6 +24,7 @@ from lvyuan.imports.registry import ImportConflict, Progress
 
 WORKING, WRITING = 220107, 220108  # lock classes: who works on the job, which transaction writes its rows
 PAUSE = 0.5  # seconds between two notes of the progress
+STARTING = timedelta(seconds=5)  # from when the worker takes a job until it must hold it
 
 
 class Activity(StrEnum):
@@ -41,11 +45,14 @@ def activities(jobs: Iterable[ImportJob]) -> dict[int, Activity]:
     waiting = {job.pk: job for job in jobs if job.state in (ImportJob.State.READING, ImportJob.State.CONFIRMING)}
     if not waiting:
         return {}
-    held = _worked_on(list(waiting))
     locks = [queueing_lock(job) for job in waiting.values()]
+    just_now = {"procrastinateevent__type": "started", "procrastinateevent__at__gt": timezone.now() - STARTING}
+    taken = Q(status="todo") | Q(status="doing", **just_now)
+    # Asked before the locks: what the worker takes in between is seen as held, or as just taken.
     queued = set(
-        ProcrastinateJob.objects.filter(queueing_lock__in=locks, status="todo").values_list("queueing_lock", flat=True)
+        ProcrastinateJob.objects.filter(taken, queueing_lock__in=locks).values_list("queueing_lock", flat=True)
     )
+    held = _worked_on(list(waiting))
     return {
         pk: Activity.WORKING
         if pk in held

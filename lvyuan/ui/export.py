@@ -397,6 +397,7 @@ def _write_sheet(workbook: Any, pens: _Pens, sheet: Sheet) -> None:
 
 def _open_sheet(workbook: Any, pens: _Pens, sheet: Sheet) -> Any:
     from openpyxl.utils import get_column_letter
+    from openpyxl.worksheet.properties import PageSetupProperties
 
     worksheet = workbook.create_sheet(pens.title(sheet.title))
     worksheet.freeze_panes = "A2"
@@ -405,6 +406,8 @@ def _open_sheet(workbook: Any, pens: _Pens, sheet: Sheet) -> Any:
         width = widths[number - 1] if number <= len(widths) else 24
         worksheet.column_dimensions[get_column_letter(number)].width = max(width, len(heading) * 2 + 2)
     worksheet.page_setup.orientation, worksheet.page_setup.paperSize = "landscape", 9  # A4
+    worksheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)  # all columns on one page
+    worksheet.page_setup.fitToHeight = 0
     worksheet.print_title_rows = "1:1"
     worksheet.append([pens.cell(worksheet, heading, bold=True) for heading in sheet.headings])
     return worksheet

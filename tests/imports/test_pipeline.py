@@ -872,6 +872,8 @@ def test_interrupted_job_is_resumed_or_given_up(cast, large):
     job, _ = actions.upload_file(by=cast.admin, upload=july_file(), kind="observations")
     with connection.cursor() as cursor:
         cursor.execute("UPDATE procrastinate_jobs SET status = 'doing' WHERE queueing_lock = %s", [queueing_lock(job)])
+        assert activity(job) == "queued"  # the worker has just taken it and holds it presently
+        cursor.execute("UPDATE procrastinate_events SET at = at - interval '6 seconds' WHERE type = 'started'")
     assert activity(job) == "interrupted"
     actions.resume_job(by=cast.admin, job=job)
     assert activity(job) == "queued"

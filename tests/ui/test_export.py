@@ -321,6 +321,7 @@ def test_xlsx_is_frozen_typed_and_says_what_it_is():
     sheets = openpyxl.load_workbook(io.BytesIO(written(book, "xlsx")))
     assert sheets.sheetnames == ["各行", "说明"]
     assert sheets["各行"].freeze_panes == "A2"
+    assert (sheets["各行"].sheet_properties.pageSetUpPr.fitToPage, sheets["各行"].page_setup.fitToHeight) == (True, 0)
     assert sheets["各行"]["A2"].value == dt.datetime(2023, 8, 4, 9, 30)
     assert sheets["说明"]["A1"].value == "内容"
 
