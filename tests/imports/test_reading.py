@@ -237,13 +237,13 @@ def test_what_xml_must_not_write_is_no_number(value):
     [
         ("General", Format.PLAIN),
         ("G/通用格式", Format.PLAIN),
-        ("0.00_);[Red](0.00)", Format.PLAIN),
-        ("#,##0.00", Format.PLAIN),
+        ("0.00_);[Red](0.00)", 2),
+        ("#,##0.00", 2),
         ("0.00E+00", Format.PLAIN),
-        ('0.0"%"', Format.PLAIN),
-        ("0.0\\%", Format.PLAIN),
-        ("[$¥-804]#,##0.00", Format.PLAIN),
-        ('0.0"亿元"', Format.PLAIN),
+        ('0.0"%"', 1),
+        ("0.0\\%", 1),
+        ("[$¥-804]#,##0.00", 2),
+        ('0.0"亿元"', 1),
         ("0.0%", Format.PERCENT),
         ("0%;[Red]-0%", Format.PERCENT),
         ("#,##0,", Format.SCALED),
@@ -264,7 +264,26 @@ def test_what_xml_must_not_write_is_no_number(value):
     ],
 )
 def test_formats(code, kind):
-    assert format_of(164, code) is kind
+    assert format_of(164, code) == kind
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "shown"),
+    [
+        (17, "0.0", "17.0"),
+        (0, "0.00", "0.00"),
+        (-3.2, "#,##0.00", "-3.20"),
+        (21.37, "0.0", "21.37"),
+        (17, "General", "17"),
+    ],
+)
+def test_format_says_with_how_many_decimals_a_number_was_printed(tmp_path, number, code, shown):
+    """17.0 and 17 are two prints of a figure; digits that the format hides are not lost."""
+    book = openpyxl.Workbook()
+    book.active.append([number])
+    book.active["A1"].number_format = code
+    book.save(tmp_path / "a.xlsx")
+    assert cells(rows_of(tmp_path / "a.xlsx")) == [[shown]]
 
 
 @pytest.mark.parametrize(

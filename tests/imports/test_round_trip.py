@@ -44,7 +44,7 @@ def stated(draw) -> dict[str, object]:
     """What one figure says: a value exact or not, a growth, words, a place; at least one of them."""
     said: dict[str, object] = {}
     if draw(st.booleans()):
-        said["value"] = draw(decimals)
+        said["value"] = draw(decimals.filter(lambda value: value >= 0))  # a mandatory rule refuses negative levels
         said["comparator"] = draw(st.sampled_from(("=", "=", "=", ">", "<", "~")))
     elif draw(st.booleans()):
         said["null_reason"] = draw(st.sampled_from(("not_available", "below_unit", "not_applicable", "suppressed")))
@@ -113,7 +113,7 @@ class _UndoneError(Exception):
 
 
 @settings(
-    max_examples=3,
+    max_examples=8,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -111,6 +111,9 @@ def ask_measure(reading: Reading) -> None:
         column.said = replace(column.said, measure=measure, by=by)
 
 
+_WIDER = ("全国", "全省", "全市")
+
+
 def settle(reading: Reading, column: Column) -> None:
     """Names shared by several indicators, and what a rank goes by."""
     said = column.said
@@ -118,6 +121,9 @@ def settle(reading: Reading, column: Column) -> None:
         column.said = replace(said, indicators=ask_shared(reading, column.head.name, said.indicators, column))
         if not column.said.indicators:
             column.use = ""
+    if column.use == "rank" and said.pool in _WIDER and not column.is_told:
+        column.use, column.reason = "", gettext("不是五城区内的位次")
+        return
     is_settled = bool(said.by or reading.label("rank_by")) and said.pool in ("", "城区", "五城区")
     if column.use == "rank" and not is_settled and not column.is_told:
         options = [

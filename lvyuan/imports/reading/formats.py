@@ -7,7 +7,7 @@ import re
 from decimal import Decimal
 from enum import Enum
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeAlias
 
 from lvyuan.imports.table import Cell, Flaw, fixed, number_cell
 from lvyuan.numbers import _
@@ -26,9 +26,13 @@ class Format(Enum):
     TIME = "time"
 
 
+# How a number stands: as one of these, or as itself with at least so many decimals.
+Shown: TypeAlias = Format | int
+
 # Formats every workbook has without saying so; 27–36 and 50–58 are those of Chinese versions.
-_BUILTIN: Final = (
-    dict.fromkeys((9, 10), Format.PERCENT)
+_BUILTIN: Final[dict[int, Shown]] = (
+    dict.fromkeys((2, 4, 39, 40, 43, 44), 2)
+    | dict.fromkeys((9, 10), Format.PERCENT)
     | dict.fromkeys((14, 15, 16, 22, 28, 29, 30, 31, 51, 53, 54, 58), Format.DATE)
     | dict.fromkeys((17, 27, 36, 50, 52, 57), Format.YEAR_MONTH)
     | dict.fromkeys((18, 19, 20, 21, 32, 33, 34, 35, 45, 46, 47, 55, 56), Format.TIME)
@@ -38,12 +42,13 @@ _LITERAL: Final = re.compile(r'"[^"]*"|[\\!].|_.|\*.')
 _ELAPSED: Final = re.compile(r"\[(?:h+|m+|s+)\]", re.IGNORECASE)
 _BRACKETS: Final = re.compile(r"\[[^\]]*\]")
 _WORDS: Final = re.compile(r"general|standard|g/[^;]*|am/pm|a/p|上午/下午", re.IGNORECASE)
+_DECIMALS: Final = re.compile(r"\.(0+)")
 _SCALING: Final = re.compile(r"[0#?],+(?![,0#?])")
 
 
 @lru_cache(maxsize=4096)
-def format_of(number: int, code: str | None = None) -> Format:
-    """The format of that number; `code` is how the workbook defines it, if it does."""
+def format_of(number: int, code: str | None = None) -> Shown:
+    """How the format of that number shows numbers; `code` is how the workbook defines it, if it does."""
     if code is None:
         return _BUILTIN.get(number, Format.PLAIN)
     code = _LITERAL.sub("", code).partition(";")[0]
@@ -56,7 +61,10 @@ def format_of(number: int, code: str | None = None) -> Format:
         return Format.MONTH
     if "%" in code:
         return Format.PERCENT
-    return Format.SCALED if _SCALING.search(code) else Format.PLAIN
+    if _SCALING.search(code):
+        return Format.SCALED
+    zeros = _DECIMALS.search(code)
+    return len(zeros[1]) if zeros and "e" not in code else Format.PLAIN
 
 
 def _date_format(code: str) -> Format:
@@ -76,10 +84,13 @@ def stored_number(text: str) -> float | None:
     return float(text) if _NUMBER.fullmatch(text) else None
 
 
-def shown_number(number: float, kind: Format, *, is_1904: bool = False) -> Cell:
-    """The number as a person sees it, with its digits at full length."""
+def shown_number(number: float, kind: Shown, *, is_1904: bool = False) -> Cell:
+    """The number as a person sees it, with its digits at full length: 17 under 0.0 is 17.0, and 21.37 stays."""
     if kind is Format.PLAIN:
         return number_cell(number)
+    if isinstance(kind, int):
+        text = number_cell(number)
+        return _padded(text, kind) if isinstance(text, str) else text
     if kind is Format.PERCENT:
         text = number_cell(number)
         return f"{fixed(Decimal(text).scaleb(2))}%" if isinstance(text, str) else text
@@ -96,6 +107,11 @@ def shown_number(number: float, kind: Format, *, is_1904: bool = False) -> Cell:
         if moment is None
         else shown_moment(moment, kind)
     )
+
+
+def _padded(digits: str, places: int) -> str:
+    whole, _point, decimals = digits.partition(".")
+    return f"{whole}.{decimals.ljust(places, '0')}"
 
 
 # Spreadsheets know no time zones.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from lvyuan.imports.reading import formats
-from lvyuan.imports.reading.formats import Format
+from lvyuan.imports.reading.formats import Shown
 from lvyuan.imports.reading.ole import Container
 from lvyuan.imports.reading.package import BROKEN, PASSWORD, named_broken
 from lvyuan.imports.reading.report import Report
@@ -33,7 +33,7 @@ _CELLS: Final = frozenset((_LABELSST, _LABEL, _RSTRING, _NUMBER, _RK, _MULRK, _B
 class _Book:
     data: bytes
     strings: list[Cell] = field(default_factory=list)
-    styles: list[Format] = field(default_factory=list)
+    styles: list[Shown] = field(default_factory=list)
     sheets: list[tuple[str, int, bool]] = field(default_factory=list)  # name, where it begins, is hidden
     is_1904: bool = False
 

@@ -17,7 +17,7 @@ from typing import IO, Final, TypeAlias
 from xml.sax.saxutils import escape
 
 from lvyuan.imports.reading import formats
-from lvyuan.imports.reading.formats import Format
+from lvyuan.imports.reading.formats import Format, Shown
 from lvyuan.imports.reading.package import BROKEN, CHUNK, check_part, elements, named_broken, new_parser, open_package
 from lvyuan.imports.reading.report import Report
 from lvyuan.imports.table import MAX_COLUMNS, MAX_ROWS, Cell, Grid, Row, Unreadable, shown, text_cell
@@ -91,7 +91,7 @@ class _Book:
     archive: zipfile.ZipFile
     sheets: list[_Sheet]
     strings: list[Cell]
-    formats: dict[str, Format]
+    formats: dict[str, Shown]
     texts: dict[str, Cell]
     is_1904: bool
     is_uncalculated: bool  # the writer left formulas to be calculated on opening: a 0 is no result
@@ -153,10 +153,10 @@ def _open(archive: zipfile.ZipFile, report: Report) -> _Book:
     return book
 
 
-def _formats(part: IO[bytes]) -> dict[str, Format]:
+def _formats(part: IO[bytes]) -> dict[str, Shown]:
     """Cell styles that show a number otherwise than it is stored, by their number."""
     codes: dict[str, str] = {}
-    found: dict[str, Format] = {}
+    found: dict[str, Shown] = {}
     place, is_cell_style = 0, False
     for name, attributes in elements(part):
         if name == "numFmt":
@@ -373,12 +373,12 @@ def _index(value: str) -> int:
     return int(value)
 
 
-def _number(value: str, kind: Format, is_1904: bool) -> Cell:
+def _number(value: str, kind: Shown, is_1904: bool) -> Cell:
     number = formats.stored_number(value.strip())
     return formats.no_number() if number is None else formats.shown_number(number, kind, is_1904=is_1904)
 
 
-def _other_cell(kind: str, value: str, shown_as: Format) -> Cell:
+def _other_cell(kind: str, value: str, shown_as: Shown) -> Cell:
     if kind == "str":
         return text_cell(_plain(value))
     if kind == "e":
@@ -386,7 +386,7 @@ def _other_cell(kind: str, value: str, shown_as: Format) -> Cell:
     if kind == "b":
         return formats.logical(value in ("1", "true")) if value else ""
     if kind == "d":
-        return formats.iso_moment(value, shown_as)
+        return formats.iso_moment(value, shown_as if isinstance(shown_as, Format) else Format.DATE)
     raise Unreadable(BROKEN)
 
 
