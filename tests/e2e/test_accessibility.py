@@ -60,6 +60,7 @@ def test_axe_finds_no_violation(app: App, sign_in: SignIn, role: str) -> None:
             submission=1,
             job=imported(page, app, PREVIEWED) if "{job}" in path else "",
             asking=imported(page, app, ASKING) if "{asking}" in path else "",
+            workbook=given_back(page, app) if "{workbook}" in path else "",
         )
         answer = page.goto(app.url + address)
         assert answer
@@ -81,4 +82,18 @@ def imported(page: Page, app: App, table: str) -> str:
     page.set_input_files("input[type=file]", {"name": "预览.csv", "mimeType": "text/csv", "buffer": table.encode()})
     page.get_by_role("button", name="预览").click()
     page.wait_for_url(re.compile(r"/imports/[0-9]+/"))
+    return page.url.rstrip("/").rpartition("/")[2]
+
+
+def given_back(page: Page, app: App) -> str:
+    """The number of a department's workbook that came back as it was given out."""
+    form = f"{app.url}/rounds/2023-07/gxj/"
+    given = page.request.get(f"{form}form.xlsx").body()
+    page.goto(form)
+    page.get_by_text("上传填好的 Excel 表").click()
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    upload = page.locator("form[action$='upload/']")
+    upload.locator("input[type=file]").set_input_files({"name": "表.xlsx", "mimeType": kind, "buffer": given})
+    upload.get_by_role("button", name="上传", exact=True).click()
+    page.wait_for_url(re.compile(r"/upload/[0-9]+/"))
     return page.url.rstrip("/").rpartition("/")[2]
