@@ -9,6 +9,9 @@ class IndicatorsConfig(AppConfig):
 
     def ready(self) -> None:
         from indicators.imports import OBSERVATIONS
+        from indicators.imports.definitions import ASSIGNMENTS, INDICATORS, PLANS, STRATEGY, TARGETS
         from lvyuan.imports.registry import register
 
         register(OBSERVATIONS)
+        for kind in (INDICATORS, ASSIGNMENTS, TARGETS, PLANS, STRATEGY):
+            register(kind)

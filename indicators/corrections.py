@@ -91,15 +91,6 @@ def ranks_after(entry: Entry, vintage: Vintage) -> dict[tuple[int, str], int]:
     return ranks
 
 
-def is_restated(entry: Entry, vintage: Vintage) -> bool:
-    """Whether this entry made that vintage and says nothing new since: approving again adds no other."""
-    return (
-        vintage.entry_id == entry.pk
-        and same_figures(entry, vintage)
-        and (entry.status, entry.note, entry.null_reason) == (vintage.status, vintage.note, vintage.null_reason)
-    )
-
-
 def kept_ranks(entry: Entry, vintage: Vintage) -> list[Rank]:
     """The vintage's ranks that stand beside the correction: those of a measure that did not change."""
     own = (entry.rank_pool_id, entry.rank_by or RankBy.UNSTATED.value) if entry.rank_place is not None else None

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext
 
 from indicators.checks import (
@@ -90,9 +90,23 @@ def findings_of(submissions: Iterable[Submission]) -> dict[int, dict[int, Checke
     Compared with approved figures, or with another line of the same submission where it speaks about that slot.
     """
     departments = {submission.pk: submission.department_id for submission in submissions}
-    entries = _entries(departments)
+    return _findings(list(entries_with_sizes(departments)), departments)
+
+
+def findings_beside(entries: list[Entry], beside: Sequence[Entry], department: int | None) -> dict[int, Checked]:
+    """What the rules find about entries that are not stored, by their id; `beside` are other drafts of their form.
+
+    All of them have their indicator, and `pool_size` where they have a rank; `beside` are compared with, not checked.
+    """
+    submission = entries[0].submission_id if entries else 0
+    return _findings(entries, {submission: department}, beside)[submission]
+
+
+def _findings(
+    entries: list[Entry], departments: Mapping[int, int | None], beside: Sequence[Entry] = ()
+) -> dict[int, dict[int, Checked]]:
     rules = _rules({entry.indicator.code for entry in entries})
-    scene = _scene(entries, rules)
+    scene = _scene(entries, rules, beside)
     found = {}
     for entry in entries:
         speaking = rules[entry.indicator.code]
@@ -107,11 +121,10 @@ def findings_of(submissions: Iterable[Submission]) -> dict[int, dict[int, Checke
 
 
 def submission_problem(submission: Submission) -> str:
-    """Why what was typed keeps a submission from the reviewers, every reason named; empty when nothing does.
+    """Why what was typed keeps a form from the reviewers, every reason named; empty when nothing does.
 
     What could not be understood and mandatory findings always do; quasi-mandatory ones until the approved list covers
-    them; these and verification findings until the line's note explains them. The lines of an import have no form to
-    explain them on: the reviewer sees those findings.
+    them; these and verification findings until the line's note explains them.
     """
     checked = findings(submission).values()
     asked = {
@@ -121,20 +134,17 @@ def submission_problem(submission: Submission) -> str:
         gettext("有强制性问题，改正后才能提交"): [
             _named(one.entry, finding.message) for one in checked for finding in one.mandatory
         ],
+        gettext("有准强制性问题，请改正；数据属实的，这项须先由审核员列入例外名单，并在“说明”里写明原因"): [
+            _named(one.entry, finding.message) for one in checked for finding in one.unlisted
+        ],
+        gettext("请在“说明”里写明原因后再提交"): [
+            _named(one.entry, f"{finding.message}——{problem}")
+            for one in checked
+            if (problem := one.explanation_problem)
+            for finding in one.to_explain
+            if finding not in one.unlisted
+        ],
     }
-    if not submission.import_job_id:
-        asked |= {
-            gettext("有准强制性问题，请改正；数据属实的，这项须先由审核员列入例外名单，并在“说明”里写明原因"): [
-                _named(one.entry, finding.message) for one in checked for finding in one.unlisted
-            ],
-            gettext("请在“说明”里写明原因后再提交"): [
-                _named(one.entry, f"{finding.message}——{problem}")
-                for one in checked
-                if (problem := one.explanation_problem)
-                for finding in one.to_explain
-                if finding not in one.unlisted
-            ],
-        }
     return "\n".join(
         gettext("：\n").join((what, gettext("；\n").join(lines))) + (gettext("。"))
         for what, lines in asked.items()
@@ -173,10 +183,10 @@ def _unread(entry: Entry) -> list[str]:
 # What is fetched
 
 
-def _entries(submissions: Collection[int]) -> list[Entry]:
-    """The submissions' entries, each with its indicator and its rank pool's size."""
+def entries_with_sizes(submissions: Collection[int]) -> QuerySet[Entry]:
+    """The submissions' entries, each with its indicator and its rank pool's size, as the checks need them."""
     members = RankPoolMember.objects.filter(pool=OuterRef("rank_pool")).order_by().values("pool")
-    return list(
+    return (
         Entry.objects.filter(submission__in=submissions)
         .select_related("indicator")
         .annotate(pool_size=Subquery(members.annotate(size=Count("pk")).values("size")))
@@ -184,14 +194,20 @@ def _entries(submissions: Collection[int]) -> list[Entry]:
 
 
 def _rules(codes: Collection[str]) -> dict[str, list[Rule]]:
-    """By indicator's code, the active rules that speak of it; one broken behind the form's back is left out, loudly."""
+    """By indicator's code, the active rules that speak of it."""
+    rules = rules_in_force()
+    return {code: [rule for rule in rules if rule.speaks_of(code)] for code in codes}
+
+
+def rules_in_force() -> list[Rule]:
+    """The active rules; one broken behind the form's back is left out, loudly."""
     rules = []
     for stored in CheckRule.objects.active():
         try:
             rules.append(stored.as_rule())
         except (RuleError, ExpressionError) as error:
             log.error("核查规则 %s 不能使用：%s", stored, error)
-    return {code: [rule for rule in rules if rule.speaks_of(code)] for code in codes}
+    return rules
 
 
 def _exemptions(found: Iterable[list[Finding]]) -> list[CheckExemption]:
@@ -250,7 +266,8 @@ class _Around:
 
 
 @lru_cache(maxsize=4096)
-def _around(slots: periods.Calendar, period: Period) -> _Around:
+def slots_around(slots: periods.Calendar, period: Period) -> _Around:
+    """The period with all that the checks compare it with."""
     if not slots or not periods.has_slot(slots, period):
         return _Around(period)
     earlier = [period]
@@ -281,20 +298,21 @@ class _Scene:
         return self.figure(entry, entry.indicator.code, before) if before else None
 
 
-def _scene(entries: list[Entry], rules: Mapping[str, list[Rule]]) -> _Scene:
+def _scene(entries: list[Entry], rules: Mapping[str, list[Rule]], beside: Sequence[Entry]) -> _Scene:
     """Three queries: definitions, approved figures, ranks of the slots before."""
     versions: dict[int, list[IndicatorVersion]] = {}
-    for version in IndicatorVersion.objects.filter(indicator__in={entry.indicator_id for entry in entries}):
+    drafts = [*entries, *beside]
+    for version in IndicatorVersion.objects.filter(indicator__in={entry.indicator_id for entry in drafts}):
         versions.setdefault(version.indicator_id, []).append(version)
-    around = {entry.pk: _around(entry.indicator.slots, entry.period) for entry in entries}
+    around = {entry.pk: slots_around(entry.indicator.slots, entry.period) for entry in entries}
     definitions = {
         entry.pk: next((v for v in versions.get(entry.indicator_id, ()) if v.is_in_force(entry.period_end)), None)
-        for entry in entries
+        for entry in drafts
     }
-    drafted: dict[int, dict[Address, _Known]] = {entry.submission_id: {} for entry in entries}
-    for entry in entries:
+    drafted: dict[int, dict[Address, _Known]] = {entry.submission_id: {} for entry in drafts}
+    for entry in drafts:
         if not entry.is_blank:
-            address = (entry.district_id, entry.indicator.code, around[entry.pk].period)
+            address = (entry.district_id, entry.indicator.code, entry.period)
             drafted[entry.submission_id][address] = _drafted(entry, definitions[entry.pk])
     codes = {*rules, *(code for found in rules.values() for rule in found for code in rule.operands)}
     ends = {end for one in set(around.values()) for end in one.ends}

@@ -7,7 +7,7 @@ person has approved is never replaced: the file is compared with the vintages lo
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -33,6 +33,7 @@ from indicators.models import (
     Rank,
     RankPool,
     RankPoolMember,
+    Release,
     Round,
     RoundSchedule,
     Source,
@@ -41,6 +42,7 @@ from indicators.models import (
     Target,
     TargetPoint,
     Vintage,
+    VintageStatus,
 )
 from indicators.models.fields import period_columns
 from indicators.obligations import owing_departments
@@ -49,7 +51,7 @@ from lvyuan.accounts.loading import ADDED, KEPT, ORIGIN, SAME, Folder, Row, by_c
 from lvyuan.accounts.models import Department, District
 from lvyuan.audit.models import Event
 from lvyuan.numbers import NumberError, parse_figure
-from lvyuan.periods import has_slot
+from lvyuan.periods import Period, has_slot
 
 # What a figure says besides its numbers, and where it stands: a change in any of these is a new vintage.
 _COLUMNS = (
@@ -87,8 +89,10 @@ def load(folder: Folder) -> None:
     """Everything of this app, in the order in which one thing refers to another."""
     _load_sources(folder)
     _load_rank_pools(folder)
-    _load_strategy(folder)
-    _load_indicators(folder)
+    load_plans(folder)
+    load_nodes(folder)
+    load_indicators(folder)
+    load_assignments(folder)
     _load_lights(folder)
     _load_figures(folder)
     _load_targets(folder)
@@ -129,9 +133,10 @@ def _load_rank_pools(folder: Folder) -> None:
         row.end()
 
 
-def _load_strategy(folder: Folder) -> None:
+def load_plans(folder: Folder) -> None:
     sources = by_code(Source.objects.all())
-    for row in folder.rows("strategy.json", "plans"):
+
+    def put(row: Row) -> None:
         folder.put(
             row,
             StrategyPlan,
@@ -139,23 +144,37 @@ def _load_strategy(folder: Folder) -> None:
             fields=("name", "name_en", "valid_from", "valid_to", "upper_level", "locator", "note"),
             source=row.one("source", sources),
         )
-        row.end()
-    plans = by_code(StrategyPlan.objects.all())
-    nodes = nodes_by_plan()
-    for row in folder.rows("strategy.json", "nodes"):
+
+    folder.each("strategy.json", "plans", put)
+
+
+def load_nodes(folder: Folder) -> None:
+    """A node's parent stands before it, or is there already."""
+    plans, nodes = by_code(StrategyPlan.objects.all()), nodes_by_plan()
+    above = {node.pk: node.parent_id for siblings in nodes.values() for node in siblings.values()}
+
+    def put(row: Row) -> None:
         plan, code = row.one("plan", plans), row.text("code")
         siblings = nodes.setdefault(plan.code, {})
-        siblings[code] = folder.put(
+        node = folder.put(
             row,
             StrategyNode,
             where={"plan": plan, "code": code},
             fields=("name", "name_en", "order", "keywords", "locator", "note"),
             parent=row.maybe("parent", siblings),
         )
-        row.end()
+        row.no_circle("parent", node, above)
+        siblings[code] = node
+
+    folder.each("strategy.json", "nodes", put)
 
 
-def _load_indicators(folder: Folder) -> None:
+def plan_of(row: Row, nodes: dict[str, dict[str, StrategyNode]], field: str) -> dict[str, StrategyNode]:
+    """The nodes of the row's plan by code; only an entry whose `field` names nodes must name their plan."""
+    return row.one("plan", nodes) if row.get("plan") or row.get(field) else {}
+
+
+def load_indicators(folder: Folder) -> None:
     districts, nodes = by_code(District.objects.all()), nodes_by_plan()
     departments: dict[District, dict[str, Department]] = {}
     decided: dict[District, set[int]] = {}
@@ -174,16 +193,18 @@ def _load_indicators(folder: Folder) -> None:
         "order",
         "note",
     )
-    for row in folder.rows("indicators.json", "indicators"):
-        district = row.one("district", districts)
-        if district not in departments:
+
+    def put(row: Row) -> None:
+        # The district is that of the owner; an indicator without one is nobody's in particular.
+        district = row.one("district", districts) if row.get("owner") else row.maybe("district", districts)
+        if district and district not in departments:
             departments[district] = by_code(district.departments.all())
             by_people = Assignment.objects.filter(district=district, is_assumed=False)
             decided[district] = set(by_people.values_list("indicator_id", flat=True))
-        owner = row.maybe("owner", departments[district])
+        owner = row.maybe("owner", departments[district]) if district else None
         indicator = folder.put(row, Indicator, where={"code": row.text("code")}, fields=fields, owner=owner)
-        plan = row.one("plan", nodes)
-        folder.link(row, IndicatorNode, {"indicator": indicator}, "node", row.several("nodes", plan))
+        wanted = row.several("nodes", plan_of(row, nodes, "nodes"))
+        folder.link(row, IndicatorNode, {"indicator": indicator}, "node", wanted)
         for part in row.parts("versions"):
             folder.put(
                 part,
@@ -193,12 +214,37 @@ def _load_indicators(folder: Folder) -> None:
                 unit=part.unit("unit"),
             )
             part.end()
-        # The owner reports, as we assume, until a person decides otherwise.
-        assigned_from = row.text("assigned_from")
-        if owner and indicator.pk not in decided[district]:
+        # The owner reports, as we assume, until a person decides otherwise; without a day nothing is assumed.
+        assigned_from = row.get("assigned_from")
+        if owner and assigned_from and indicator.pk not in decided[district]:
             where = {"district": district, "indicator": indicator, "is_assumed": True}
             folder.put(row, Assignment, where=where, valid_from=assigned_from, department=owner)
-        row.end()
+
+    folder.each("indicators.json", "indicators", put)
+
+
+def load_assignments(folder: Folder) -> None:
+    """Who reports what, as people have decided; the file is optional."""
+    districts, indicators = by_code(District.objects.all()), by_code(Indicator.objects.all())
+    departments: dict[District, dict[str, Department]] = {}
+
+    def put(row: Row) -> None:
+        district = row.one("district", districts)
+        if district not in departments:
+            departments[district] = by_code(district.departments.all())
+        folder.put(
+            row,
+            Assignment,
+            where={
+                "district": district,
+                "indicator": row.one("indicator", indicators),
+                "valid_from": row.text("valid_from"),
+            },
+            fields=("valid_to", "is_assumed"),
+            department=row.one("department", departments[district]),
+        )
+
+    folder.each("assignments.json", "assignments", put)
 
 
 def _load_lights(folder: Folder) -> None:
@@ -228,42 +274,75 @@ def _load_lights(folder: Folder) -> None:
 def _load_figures(folder: Folder) -> None:
     districts, sources = by_code(District.objects.all()), by_code(Source.objects.all())
     indicators, pools = by_code(Indicator.objects.all()), by_code(RankPool.objects.all())
-    figures: list[tuple[Row, VintageInput]] = []
+    figures: list[tuple[Row, VintageInput, list[VintageInput]]] = []
     for row in folder.rows("figures.json", "figures"):
         row.get("fact")
         indicator, period = row.one("indicator", indicators), row.period("period")
         if indicator.slots and not has_slot(indicator.slots, period):
             row.fail("period", f"{indicator}的报送日历里没有“{period}”")
-        # Not stored: it turns what the file says into the types, and the checks, of the table.
-        said = Vintage(
-            number=1,
-            value=row.digits("value"),
-            growth=row.digits("growth"),
-            unit=row.unit("unit"),
-            **{name: row.get(name, column(Vintage, name).get_default()) for name in _COLUMNS},
-            known_from=row.text("known_from"),
-        )
-        folder.clean(row, said)
-        _check_print(row, said)
-        figure = VintageInput(
-            district=row.one("district", districts),
-            indicator=indicator,
-            period=period,
-            source=row.one("source", sources),
-            known_from=said.known_from,
-            columns={name: getattr(said, name) for name in ("value", "growth", "unit", *_COLUMNS)},
-            ranks=[_rank(folder, part, pools) for part in row.parts("ranks")],
-            comparisons=[_comparison(folder, part, said.locator) for part in row.parts("comparisons")],
-            release_authority=row.get("release_authority", ""),
-        )
-        if said.value is None and said.growth is None and not said.text and not figure.ranks:
-            row.fail("value", "数值、增速、位次、定性表述至少要有一项")
+        district = row.one("district", districts)
+
+        def state(part: Row) -> VintageInput:
+            return _state(folder, part, district, indicator, period, sources, pools)  # noqa: B023  # called at once
+
+        figure, earlier = state(row), []
+        for part in row.parts("earlier"):
+            earlier.append(state(part))
+            part.end()
         row.end()
         folder.claim(row, Observation, _identity(figure))
-        figures.append((row, figure))
-    stored = _stored_vintages([figure for _, figure in figures])
-    for row, figure in figures:
-        _record(folder, row, figure, stored.get(tuple(_identity(figure).values()), []))
+        figures.append((row, figure, earlier))
+    stored = _stored_vintages([figure for _, figure, _ in figures])
+    for row, figure, earlier in figures:
+        known = stored.get(tuple(_identity(figure).values()), [])
+        if not known:
+            for before in earlier:
+                _add(folder, row, before)
+        _record(folder, row, figure, known, with_history=bool(earlier))
+
+
+def _state(
+    folder: Folder,
+    row: Row,
+    district: District,
+    indicator: Indicator,
+    period: Period,
+    sources: dict[str, Source],
+    pools: dict[str, RankPool],
+) -> VintageInput:
+    """One approved state as an entry, or one of its `earlier`, says it."""
+    # Not stored: it turns what the file says into the types, and the checks, of the table.
+    said = Vintage(
+        number=1,
+        value=row.digits("value"),
+        growth=row.digits("growth"),
+        unit=row.unit("unit"),
+        **{name: row.get(name, column(Vintage, name).get_default()) for name in _COLUMNS},
+        known_from=row.text("known_from"),
+        reason=row.get("reason", ""),
+    )
+    folder.clean(row, said)
+    _check_print(row, said)
+    ranks = [_rank(folder, part, pools) for part in row.parts("ranks")]
+    is_silent = said.value is None and said.growth is None and not said.text and not ranks
+    if is_silent and said.status != VintageStatus.WITHDRAWN:
+        row.fail("value", "数值、增速、位次、定性表述至少要有一项")
+    authority = row.get("release_authority", "")
+    released = Release(released_at=row.get("released_at") or said.known_from, authority=authority)
+    folder.clean(row, released) if authority else None
+    return VintageInput(
+        district=district,
+        indicator=indicator,
+        period=period,
+        source=row.one("source", sources),
+        known_from=said.known_from,
+        columns={name: getattr(said, name) for name in ("value", "growth", "unit", *_COLUMNS)},
+        ranks=ranks,
+        comparisons=[_comparison(folder, part, said.locator) for part in row.parts("comparisons")],
+        reason=said.reason,
+        release_authority=authority,
+        released_at=released.released_at if authority else None,
+    )
 
 
 def _rank(folder: Folder, part: Row, pools: dict[str, RankPool]) -> RankInput:
@@ -333,8 +412,13 @@ def _stored_vintages(figures: list[VintageInput]) -> dict[tuple[Any, ...], list[
     return stored
 
 
-def _record(folder: Folder, row: Row, figure: VintageInput, earlier: list[Vintage]) -> None:
-    """Adds a vintage unless the newest one loaded from this source says exactly the same."""
+def _record(
+    folder: Folder, row: Row, figure: VintageInput, earlier: list[Vintage], *, with_history: bool = False
+) -> None:
+    """Adds a vintage unless the newest one loaded from this source says exactly the same.
+
+    `with_history`: the file tells the states before it and why this one replaced them.
+    """
     loaded = [
         vintage
         for vintage in earlier
@@ -351,8 +435,14 @@ def _record(folder: Folder, row: Row, figure: VintageInput, earlier: list[Vintag
         reason = f"数据文件有更正：{'、'.join(changed)}"
     elif earlier:
         reason = f"补录来源：{figure.source}"
+    elif with_history:
+        reason = figure.reason
+    _add(folder, row, replace(figure, reason=reason))
+
+
+def _add(folder: Folder, row: Row, figure: VintageInput) -> None:
     try:
-        record_published(by=None, figures=[replace(figure, reason=reason)], reason=reason)
+        record_published(by=None, figures=[figure], reason=figure.reason)
     except (Refused, IntegrityError, ValidationError) as error:
         folder.refuse(row, error, Vintage, Rank, PrintedComparison, Observation)
     folder.count(Vintage, ADDED)
@@ -389,55 +479,56 @@ def _exact(value: Any) -> Any:
     return str(value) if isinstance(value, Decimal) else value
 
 
+@dataclass(frozen=True, slots=True)
+class TargetCodes:
+    """What the codes in a target's entry stand for; four queries."""
+
+    districts: dict[str, District] = field(default_factory=lambda: by_code(District.objects.all()))
+    sources: dict[str, Source] = field(default_factory=lambda: by_code(Source.objects.all()))
+    indicators: dict[str, Indicator] = field(default_factory=lambda: by_code(Indicator.objects.all()))
+    nodes: dict[str, dict[str, StrategyNode]] = field(default_factory=nodes_by_plan)
+
+
+_TARGET_FIELDS = (
+    *("name", "name_en", "kind", "measure", "comparator", "printed", "text", "deadline_stated", "is_derived", "path"),
+    *("direction", "met_on", "rounding", "places", "baseline_on", "is_headline", "order", "locator", "wording", "note"),
+)
+
+
+def target_values(row: Row, codes: TargetCodes) -> dict[str, Any]:
+    """A target's columns as its entry says them, but for those that belong to the version."""
+    return {
+        **{name: row.get(name, column(Target, name).get_default()) for name in _TARGET_FIELDS},
+        "indicator": row.maybe("indicator", codes.indicators),
+        "compared_with": row.maybe("compared_with", codes.indicators),
+        "node": row.maybe("node", plan_of(row, codes.nodes, "node")),
+        "source": row.one("source", codes.sources),
+        "value": row.digits("value"),
+        "unit": row.unit("unit"),
+        "upper": row.digits("upper"),
+        "baseline_value": row.digits("baseline_value"),
+    }
+
+
 def _load_targets(folder: Folder) -> None:
-    districts, sources = by_code(District.objects.all()), by_code(Source.objects.all())
-    indicators, nodes = by_code(Indicator.objects.all()), nodes_by_plan()
-    fields = (
-        "name",
-        "name_en",
-        "kind",
-        "measure",
-        "comparator",
-        "printed",
-        "text",
-        "deadline_stated",
-        "is_derived",
-        "path",
-        "direction",
-        "met_on",
-        "rounding",
-        "places",
-        "baseline_on",
-        "is_headline",
-        "order",
-        "locator",
-        "wording",
-        "note",
-        "reason",
-        "authority",
-    )
-    for row in folder.rows("targets.json", "targets"):
+    codes = TargetCodes()
+
+    def put(row: Row) -> None:
         row.get("fact")
         version = row.whole("version") if row.get("version") else 1
         target = folder.put(
             row,
             Target,
-            where={"district": row.one("district", districts), "code": row.text("code"), "version": version},
-            fields=fields,
+            where={"district": row.one("district", codes.districts), "code": row.text("code"), "version": version},
+            fields=("reason", "authority"),
             frozen=_PROMISED,
-            indicator=row.maybe("indicator", indicators),
-            compared_with=row.maybe("compared_with", indicators),
-            node=row.maybe("node", row.one("plan", nodes)),
-            source=row.one("source", sources),
-            value=row.digits("value"),
-            unit=row.unit("unit"),
-            upper=row.digits("upper"),
-            baseline_value=row.digits("baseline_value"),
             known_from=row.text("known_from"),
+            **target_values(row, codes),
             **period_columns(row.period("period")),
         )
         _put_points(folder, row, target)
-        row.end()
+
+    folder.each("targets.json", "targets", put)
 
 
 def _put_points(folder: Folder, row: Row, target: Target) -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
 from django.utils.translation import gettext
 
 from indicators import actions
 from indicators.board import handed_in, is_on_time
+from indicators.checks import Severity
 from indicators.corrections import address, changed_cells, kept_comparisons, kept_ranks, standing
-from indicators.findings import Checked, finding_counts, findings, findings_of
+from indicators.findings import Checked, finding_counts, findings, findings_of, open_findings
+from indicators.lengthy import PAGE, check_page, first_counts, in_order, lengths_of, told_counts
 from indicators.models import (
     Entry,
     Evidence,
@@ -50,24 +54,33 @@ class QueueRow:
     counts: list[tuple[str, int]]  # severity and how many findings
     first: int  # figures of which none is approved yet
     changed: int  # cells that differ from what is in force
+    renewed: int  # figures of which one is approved; told of long imports, whose cells are not counted
     why_not: str  # why it cannot be approved in bulk; empty when it can
 
 
 def queue_rows(submissions: Sequence[Submission], *, user: User, now: dt.datetime) -> list[QueueRow]:
-    """One row per form, with department and round fetched; thirteen queries whatever their number and length."""
+    """One row per form, with department and round fetched; at most sixteen queries whatever their number and length."""
     steps: dict[int, list[tuple[str, str, dt.datetime, str]]] = {}
     told = Transition.objects.filter(submission__in=submissions).order_by("pk")
     for pk, *step in told.values_list("submission", "from_state", "to_state", "at", "reason"):
         steps.setdefault(pk, []).append((*step,))  # type: ignore[arg-type]
     waiting = [submission for submission in submissions if submission.state == State.SUBMITTED]
-    found = findings_of(waiting) if waiting else {}
+    lengths = lengths_of(waiting)
+    whole = [submission for submission in waiting if submission.pk not in lengths]
+    found = findings_of(whole) if whole else {}
     entries = [one.entry for checked in found.values() for one in checked.values()]
     approved = standing(entries) if entries else {}
-    why_not = actions.bulk_refusals(by=user, submissions=waiting, found=found) if waiting else {}
-    return [
-        _queue_row(one, _lateness(one, steps.get(one.pk, ()), now), found.get(one.pk, {}), approved, why_not)
-        for one in submissions
-    ]
+    why_not = actions.bulk_refusals(by=user, submissions=waiting, found=found, lengths=lengths) if waiting else {}
+    first, problems = (first_counts(lengths), told_counts(lengths)) if lengths else ({}, {})
+    rows = []
+    for one in submissions:
+        late = _lateness(one, steps.get(one.pk, ()), now)
+        if one.pk in lengths:
+            count, new = lengths[one.pk], first.get(one.pk, 0)
+            rows.append(QueueRow(one, count, late, problems.get(one.pk, []), new, 0, count - new, why_not[one.pk]))
+        else:
+            rows.append(_queue_row(one, late, found.get(one.pk, {}), approved, why_not))
+    return rows
 
 
 def _queue_row(
@@ -86,6 +99,7 @@ def _queue_row(
         counts=finding_counts(checked.values()),
         first=sum(vintage is None for _, vintage in before),
         changed=sum(len(changed_cells(entry, vintage)) for entry, vintage in before if vintage is not None),
+        renewed=0,
         why_not=why_not.get(submission.pk, ""),
     )
 
@@ -142,58 +156,95 @@ class ReviewLine:
         return self.entry.period
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """A form to be judged: its lines, and what it owes and does not say."""
+    """A form to be judged: its lines, what is found and would change in all of it, and what it owes and does not say.
+
+    Of a long import `lines` are one page; then `renewed` tells how many figures would be renewed, not `changed` which
+    cells.
+    """
 
     lines: list[ReviewLine]
     unfilled: list[Obligation]
-
-    @property
-    def counts(self) -> list[tuple[str, int]]:
-        """Severity and how many findings, gravest first."""
-        return finding_counts(line.checked for line in self.lines if line.checked)
-
-    @property
-    def figures(self) -> int:
-        return sum(not line.entry.is_blank for line in self.lines)
-
-    @property
-    def first(self) -> int:
-        return sum(line.kind == "new" for line in self.lines)
-
-    @property
-    def changed(self) -> int:
-        """Cells that differ from what is in force."""
-        return sum(cell.is_changed for line in self.lines if line.kind == "changed" for cell in line.cells)
-
-    @property
-    def released(self) -> int:
-        """Figures in force that were published: they stay locked even when the form is reopened."""
-        return sum(
-            bool(line.current and line.current.vintage and line.current.vintage.is_released) for line in self.lines
-        )
+    counts: list[tuple[str, int]]  # severity and how many findings, gravest first
+    open_findings: int  # those that must be read before approving
+    figures: int
+    first: int  # of which none is in force yet
+    changed: int = 0  # cells that differ from what is in force
+    renewed: int = 0
+    released: int = 0  # figures in force that were published: they stay locked even when the form is reopened
+    page: Page[Entry] | None = None
 
 
-def review(submission: Submission, *, user: User) -> Review:
-    """The whole form; at most fifteen queries whatever its length."""
-    entries = list(
-        submission.entries.select_related("indicator", "district", "rank_pool", "edited_by").prefetch_related(
-            "evidence"
-        )
-    )
-    approved = standing(entries) if entries else {}
-    rows = _rows_around(entries, user)
+def review(submission: Submission, *, user: User, page: str | None = None) -> Review:
+    """The form, or one page of a long import; at most twenty queries whatever its length."""
+    length = lengths_of([submission]).get(submission.pk)
+    if length is not None:
+        return _page_of(submission, user, page, length)
+    entries = list(_with_people(submission.entries.all()))
     # Once approved, newer figures around it would make it look wrong that was right.
     checked = findings(submission) if entries and submission.state != State.APPROVED else {}
+    lines = _lines(entries, user, checked)
+    told = [line.checked for line in lines if line.checked]
+    return Review(
+        lines=lines,
+        unfilled=_unfilled(submission, entries),
+        counts=finding_counts(told),
+        open_findings=open_findings(told),
+        figures=sum(not line.entry.is_blank for line in lines),
+        first=sum(line.kind == "new" for line in lines),
+        changed=sum(cell.is_changed for line in lines if line.kind == "changed" for cell in line.cells),
+        released=sum(
+            bool(line.current and line.current.vintage and line.current.vintage.is_released) for line in lines
+        ),
+    )
+
+
+def all_lines(submission: Submission, shown: Review, *, user: User) -> Iterator[ReviewLine]:
+    """The lines on the page and, of a long import, those of all its other pages as they are wanted."""
+    if shown.page is None:
+        yield from shown.lines
+        return
+    for number in shown.page.paginator.page_range:
+        yield from review(submission, user=user, page=str(number)).lines
+
+
+def _page_of(submission: Submission, user: User, page: str | None, length: int) -> Review:
+    """What was found when the file was checked is counted; the page's own entries are checked anew."""
+    paginator = Paginator(_with_people(in_order(submission)), PAGE)
+    paginator.count = length  # counted already
+    shown = paginator.get_page(page)
+    entries = list(shown.object_list)
+    is_open = submission.state != State.APPROVED
+    first = first_counts([submission.pk]).get(submission.pk, 0) if is_open else 0
+    counts = told_counts([submission.pk]).get(submission.pk, []) if is_open else []
+    return Review(
+        lines=_lines(entries, user, check_page(submission, entries) if is_open else {}),
+        unfilled=[],
+        counts=counts,
+        open_findings=sum(count for severity, count in counts if severity != Severity.HINT),
+        figures=length,
+        first=first,
+        renewed=length - first if is_open else 0,
+        page=shown,
+    )
+
+
+def _with_people(entries: QuerySet[Entry]) -> QuerySet[Entry]:
+    return entries.select_related("indicator", "district", "rank_pool", "edited_by").prefetch_related("evidence")
+
+
+def _lines(entries: list[Entry], user: User, checked: Mapping[int, Checked]) -> list[ReviewLine]:
+    """The entries with what is in force, what stands around them and what was returned before."""
+    approved = standing(entries) if entries else {}
+    rows = _rows_around(entries, user)
     returns: dict[int, list[ReturnedCell]] = {}
     for cell in ReturnedCell.objects.filter(entry__in=entries).select_related("transition__by").order_by("-pk"):
         returns.setdefault(cell.entry_id, []).append(cell)
-    lines = [
+    return [
         _line(entry, approved.get(address(entry)), rows, checked.get(entry.pk), returns.get(entry.pk, ()))
         for entry in entries
     ]
-    return Review(lines, _unfilled(submission, entries))
 
 
 def _unfilled(submission: Submission, entries: Iterable[Entry]) -> list[Obligation]:

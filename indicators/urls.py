@@ -17,6 +17,7 @@ from indicators.views import (
     stories,
     targets,
     tasks,
+    workbooks,
 )
 
 app_name = "indicators"
@@ -45,6 +46,13 @@ entry_pages = [
     path("rounds/<slug:code>/<slug:department>/cells/", entry.cells_save, name="cells-save"),
     path("rounds/<slug:code>/<slug:department>/lines/", entry.lines_feedback, name="lines-feedback"),
     path("rounds/<slug:code>/<slug:department>/print/", entry.form_print, name="form-print"),
+    path("rounds/<slug:code>/<slug:department>/form.xlsx", workbooks.form_workbook, name="form-workbook"),
+    path("rounds/<slug:code>/<slug:department>/upload/", workbooks.form_upload, name="form-upload"),
+    path(
+        "rounds/<slug:code>/<slug:department>/upload/<int:pk>/",
+        workbooks.form_upload_detail,
+        name="form-upload-detail",
+    ),
     path("entries/<int:pk>/evidence/", entry.evidence_create, name="evidence-create"),
     path("evidence/<int:pk>/", entry.evidence_detail, name="evidence-detail"),
 ]
@@ -57,6 +65,7 @@ review_pages = [
     path("reviews/<int:pk>/return/", review.review_return, name="review-return"),
     path("reviews/<int:pk>/reopen/", review.review_reopen, name="review-reopen"),
     path("reviews/<int:pk>/excuse/", review.review_excuse, name="review-excuse"),
+    path("reviews/<int:pk>/undo/", review.review_undo, name="review-undo"),
     path("reviews/<int:pk>/resume/", review.review_resume, name="review-resume"),
     path("submissions/<int:pk>/withdraw/", moves.submission_withdraw, name="submission-withdraw"),
     path("submissions/<int:pk>/sign/", moves.submission_sign, name="submission-sign"),

@@ -172,6 +172,11 @@ _HINTS: Final = (
 )
 
 
+def null_reason(text: str) -> NullReason | None:
+    """What a mark in the place of a figure says (—, …, NA); None for anything else."""
+    return _NULL_MARKS.get(text.strip().lower())
+
+
 def parse_figure(text: str | None, *, unit: str | None = None) -> ParsedFigure:
     """The figure a text prints, digits and unit as published (3.7万户 stays 3.7 and 万户).
 
@@ -186,8 +191,8 @@ def parse_figure(text: str | None, *, unit: str | None = None) -> ParsedFigure:
     stripped = printed.strip()
     column = get_unit(unit) if unit else None
     name = column.name if column else None
-    if null_reason := _NULL_MARKS.get(stripped.lower()):
-        return ParsedFigure(printed=printed, unit=name, null_reason=null_reason)
+    if reason := null_reason(printed):
+        return ParsedFigure(printed=printed, unit=name, null_reason=reason)
     if stripped == "持平":
         if column and column.dimension not in GROWTH_DIMENSIONS:
             raise NumberError(printed, _("持平只能用于增速"), _("请填写数值"))
@@ -196,6 +201,8 @@ def parse_figure(text: str | None, *, unit: str | None = None) -> ParsedFigure:
     if not found or len(stripped) > MAX_LENGTH or not _marks_fit(found):
         raise _refusal(printed)
     own = "亿元" if found["grade"] else found["unit"]
+    if column and column.dimension == "ratio" and own == "个百分点":
+        raise NumberError(printed, _("百分点是两个增速之差，不是增速"), _("请填写增速本身，如 17.1%"))
     if column and own not in (None, name):
         raise NumberError(printed, f"文字的单位是{own}，本列的单位是{name}", _("请换算成本列单位"))
     if column and column.scale != 1 and own is None and found["word"]:

@@ -319,6 +319,15 @@ _WORDS: Final = {"上半年": 6, "前三季度": 9, "前3季度": 9, "全年": 1
 }
 _DASH: Final = "(?:——|[-‐‑‒–—―−－~～〜至到])"
 _REMEDY: Final = _("请写成“2023年1—6月”“2023年6月”“2023年二季度”“2023年”或“截至2023年8月4日”")
+_REMEDIES: Final[Mapping[PeriodKind, str]] = {
+    PeriodKind.MONTH: _("请写成“2023年6月”这样"),
+    PeriodKind.YTD: _("请写成“2023年1—6月”这样"),
+    PeriodKind.QUARTER: _("请写成“2023年二季度”这样"),
+    PeriodKind.YEAR: _("请写成“2023年”这样"),
+    PeriodKind.INSTANT: _("请写成“截至2023年8月4日”或“2023年6月末”这样"),
+    PeriodKind.WINDOW: _("请写成“截至2023年8月4日”“2023年6月末”或“2023年1月1日—6月30日”这样"),
+    PeriodKind.PLAN: _("请写成“2023年8月—2025年12月”这样"),
+}
 
 
 class _Form(NamedTuple):
@@ -421,7 +430,7 @@ def _settle_kind(text: str, form: _Form, kind: PeriodKind | None) -> PeriodKind:
     if chosen is None:
         raise KindNeeded(text, f"可以读作{names}", _("请指明期别类型"))
     if chosen not in form.kinds:
-        raise PeriodError(text, f"只能读作{names}，不能读作{_KIND_NAMES[chosen]}", _REMEDY)
+        raise PeriodError(text, f"只能读作{names}，不能读作{_KIND_NAMES[chosen]}", _REMEDIES[chosen])
     return chosen
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from lvyuan.audit.triggers import FIGURES
 from lvyuan.ui.conditional import conditional_page
+from lvyuan.ui.export import exportable, page_of, page_or_file
 from lvyuan.ui.http import asked_date, asked_moment, day_of
 from lvyuan.ui.tables import BaseTable
 from lvyuan.ui.views import Missing
+from projects.exports import portfolio_book
 from projects.filters import ProjectFilterForm
 from projects.models import KeyProject, Place
 from projects.rows import portfolio
@@ -22,7 +23,8 @@ from projects.tables import ProjectTable
 
 @require_safe
 @conditional_page(FIGURES, shared=True)
-def project_list(request: HttpRequest) -> HttpResponse:
+@exportable
+def project_list(request: HttpRequest) -> HttpResponseBase:
     known_at = asked_moment(request)
     found = portfolio(
         as_of=asked_date(request, "as_of"), known_at=known_at, user=request.user, district=settings.HOME_DISTRICT
@@ -38,7 +40,7 @@ def project_list(request: HttpRequest) -> HttpResponse:
     places = Place.objects.filter(district__code=settings.HOME_DISTRICT, project__isnull=True).select_related(
         "node", "source"
     )
-    return render(
+    return page_or_file(
         request,
         "projects/project_list.html",
         {
@@ -50,6 +52,7 @@ def project_list(request: HttpRequest) -> HttpResponse:
             "mentioned": mentioned,
             "places": places,
         },
+        book=lambda: portfolio_book(found, list(table.data), form),
     )
 
 
@@ -88,13 +91,16 @@ def project_detail(request: HttpRequest, code: str) -> HttpResponse:
 
 @require_safe
 @conditional_page(FIGURES)
-def portfolio_figure(request: HttpRequest, district: str, address: str) -> HttpResponse:
+@exportable
+def portfolio_figure(request: HttpRequest, district: str, address: str) -> HttpResponseBase:
     """Where a project figure comes from; `address` is list@day, as in the figure's key."""
     code, _, day = address.partition("@")
     known_at = asked_moment(request)
     found = portfolio(as_of=day_of(day), known_at=known_at, user=request.user, district=district, code=code)
     if not found.known:
         raise Missing(gettext("没有这份项目清单。"))
-    page = Paginator(found.projects, BaseTable.PER_PAGE).get_page(request.GET.get("page"))
+    page = page_of(request, found.projects, BaseTable.PER_PAGE)
     shown = {"portfolio": found, "page": page, "as_of": found.as_of, "known_at": known_at}
-    return render(request, "projects/portfolio_figure.html", shown)
+    return page_or_file(
+        request, "projects/portfolio_figure.html", shown, book=lambda: portfolio_book(found, page.object_list)
+    )

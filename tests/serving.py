@@ -68,7 +68,20 @@ def scratch_database(*, like: Mapping[str, str] | None = None) -> Iterator[dict[
         yield {"DATABASE_URL": on_database(APP_URL, name), "DATABASE_OWNER_URL": on_database(OWNER_URL, name)}
     finally:
         with psycopg.connect(OWNER_URL, autocommit=True) as owner:
+            drop_database(owner, name)
+
+
+def drop_database(owner: psycopg.Connection, name: str) -> None:
+    """Drops it once the processes that used it have gone: the owner may end its own connections, not the pages'."""
+    for left in reversed(range(100)):
+        try:
             owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        except psycopg.errors.InsufficientPrivilege:
+            if not left:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 @contextmanager

@@ -31,7 +31,7 @@ from lvyuan.audit.models import Event
 from lvyuan.periods import Period, PeriodKind, has_slot
 from tests.conftest import HOME
 from tests.test_article_fixtures import edit, state
-from tests.test_pages import PAGES, get, world  # noqa: F401 - a fixture
+from tests.test_pages import FILES, PAGES, get, world  # noqa: F401 - a fixture
 
 FIXTURES = Path(project.BASE_DIR) / "fixtures"
 DISTRICTS = ["220102", "220103", "220104", "220105", "220106"]
@@ -683,8 +683,8 @@ def test_default_database_holds_nothing_invented(db):
 # Every page says so
 
 SHOWN = [
-    name for name in PAGES if name not in ("home", "evidence-detail", "lines-feedback", "headline-charts")
-]  # a redirect, a file, two fragments
+    name for name in PAGES if name not in ("home", *FILES, "lines-feedback", "headline-charts")
+]  # a redirect, files, two fragments
 ADMIN = [
     "/admin/",
     "/admin/indicators/indicator/",

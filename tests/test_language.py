@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from tests.messages import load
-from tests.test_pages import PAGES, ROLES, world  # noqa: F401
+from tests.test_pages import FILES, PAGES, ROLES, world  # noqa: F401
 from tests.test_queries import PATHS
 
 pytestmark = pytest.mark.django_db
@@ -79,7 +79,7 @@ def english(signed_in):
     return sign_in
 
 
-@pytest.mark.parametrize("name", [name for name in PAGES if name != "evidence-detail"])
+@pytest.mark.parametrize("name", [name for name in PAGES if name not in FILES])
 def test_page_is_english_but_for_data(english, world, name):  # noqa: F811
     path, expected = PAGES[name]
     data = data_texts()

@@ -25,9 +25,10 @@ def test_every_marked_text_is_translated(catalogue):
 
 def test_placeholders_agree(catalogue):
     wrong = {
-        entry.msgid: entry.msgstr
+        entry.msgid: text
         for entry in catalogue
-        if set(PLACEHOLDER.findall(entry.msgid)) != set(PLACEHOLDER.findall(entry.msgstr))
+        for text in entry.msgstr_plural.values() or [entry.msgstr]
+        if set(PLACEHOLDER.findall(entry.msgid)) != set(PLACEHOLDER.findall(text))
     }
     assert wrong == {}
 

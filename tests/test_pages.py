@@ -11,6 +11,7 @@ from django.utils import timezone
 from indicators import actions
 from indicators.models import Annotation, Entry, Evidence, LockException, Submission
 from lvyuan.imports.models import ImportJob
+from lvyuan.imports.pipeline import import_path
 from lvyuan.notices.actions import Message, notify
 from tests.indicators.test_actions import PNG, save
 
@@ -47,8 +48,12 @@ def world(cast):
     actions.add_evidence(by=cast.staff, entry=entry, upload=SimpleUploadedFile("a.png", PNG))
     actions.submit(by=cast.staff, submission=submission)
     job = ImportJob.objects.create(
-        kind="observations", file_name="x.csv", sha256="0" * 64, size=1, created_by=cast.admin
+        kind="observations", file_name="x.csv", sha256="0" * 64, size=1, created_by=cast.admin, state="previewed"
     )
+    job.problems.create(line=2, severity="mandatory", group="不是数", message="“x”不是数", remedy="请填写数字")
+    kept = import_path(job.sha256)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text("指标,数值\n甲,x\n")
     opened = LockException.objects.create(
         lock="published",
         round=submission.round,
@@ -67,12 +72,22 @@ def world(cast):
         reason="搬迁",
         authority="会议纪要",
     )
+    workbook = ImportJob.objects.create(
+        kind="form",
+        file_name="填报表.xlsx",
+        sha256="0" * 64,
+        size=1,
+        state="previewed",
+        preview={"round": "2023-07", "department": "gxj", "cells": []},
+        created_by=cast.staff,
+    )
     (notice,) = notify([Message(cast.staff, "chased", "world", "催报", "", "/rounds/")])
     return {
         "submission": submission.pk,
         "entry": entry.pk,
         "evidence": Evidence.objects.get().pk,
         "job": job.pk,
+        "workbook": workbook.pk,
         "notice": notice.pk,
         "exception": opened.pk,
         "annotation": Annotation.objects.get().pk,
@@ -107,6 +122,8 @@ PAGES: dict[str, tuple[str, dict[str, int]]] = {
     "board": ("/board/", only("reviewer", "leader", "admin", "auditor")),
     "submission-form": ("/rounds/2023-07/gxj/", only("staff") | {"staff2": 404}),
     "lines-feedback": ("/rounds/2023-07/gxj/lines/", only("staff") | {"staff2": 404}),
+    "form-workbook": ("/rounds/2023-07/gxj/form.xlsx", only("staff") | {"staff2": 404}),
+    "form-upload-detail": ("/rounds/2023-07/gxj/upload/{workbook}/", only("staff") | {"staff2": 404}),
     "form-print": ("/rounds/2023-07/gxj/print/", only("staff", "reviewer", "auditor") | {"staff2": 404}),
     "evidence-detail": ("/evidence/{evidence}/", only("staff", "reviewer", "auditor", other=404)),
     "review-list": ("/reviews/", only("reviewer", "auditor")),
@@ -117,13 +134,17 @@ PAGES: dict[str, tuple[str, dict[str, int]]] = {
     "light-detail": ("/lights/level-default/", EVERYONE),
     "light-change": ("/lights/level-default/change/", only("admin")),
     "job-list": ("/imports/", only("admin", "auditor")),
+    "kind-template": ("/imports/template/departments.xlsx", only("admin")),
     "job-create": ("/imports/new/", only("admin")),
     "job-detail": ("/imports/{job}/", only("admin", "auditor")),
+    "job-file": ("/imports/{job}/file/", only("admin", "auditor")),
+    "job-returned": ("/imports/{job}/returned/", only("admin", "auditor")),
     "event-list": ("/history/", only("auditor")),
     "password": ("/accounts/password/", EVERYONE),
     "notice-list": ("/notices/", EVERYONE),
     "notice-choices": ("/notices/choices/", EVERYONE),
 }
+FILES = ("evidence-detail", "job-file", "job-returned", "form-workbook", "kind-template")
 # Deed → (address, who may; the others get 403 or 404 and nothing changes).
 DEEDS: dict[str, tuple[str, set[str]]] = {
     "remark-create": ("/indicators/industrial_output/remarks/", {"staff", "reviewer", "leader", "admin"}),
@@ -135,6 +156,7 @@ DEEDS: dict[str, tuple[str, set[str]]] = {
     "reason-create": ("/figures/industrial_output/220106/2023-06.ytd/reasons/", {"reviewer"}),
     "reason-drop": ("/figures/industrial_output/220106/2023-06.ytd/reasons/1/price/drop/", {"reviewer"}),
     "cells-save": ("/rounds/2023-07/gxj/cells/", {"staff"}),
+    "form-upload": ("/rounds/2023-07/gxj/upload/", {"staff"}),
     "evidence-create": ("/entries/{entry}/evidence/", {"staff"}),
     "exception-grant": ("/rounds/2023-07/exceptions/grant/", {"reviewer"}),
     "exception-end": ("/rounds/2023-07/exceptions/{exception}/end/", {"reviewer"}),
@@ -148,11 +170,15 @@ DEEDS: dict[str, tuple[str, set[str]]] = {
     "review-resume": ("/reviews/{submission}/resume/", {"reviewer"}),
     "release-create": ("/releases/new/", {"reviewer"}),
     "review-approve": ("/reviews/{submission}/approve/", {"reviewer"}),
+    "review-undo": ("/reviews/{submission}/undo/", {"reviewer"}),
     "review-return": ("/reviews/{submission}/return/", {"reviewer"}),
     "light-exempt": ("/lights/exemptions/grant/", {"reviewer"}),
     "light-exemption-end": ("/lights/exemptions/{light_exemption}/end/", {"reviewer"}),
     "light-use": ("/lights/level-default/uses/", {"admin"}),
+    "job-answer": ("/imports/{job}/answer/", {"admin"}),
     "job-confirm": ("/imports/{job}/confirm/", {"admin"}),
+    "job-resume": ("/imports/{job}/resume/", {"admin"}),
+    "job-undo": ("/imports/{job}/undo/", {"admin"}),
     "job-cancel": ("/imports/{job}/cancel/", {"admin"}),
     "notice-read": ("/notices/{notice}/read/", {"staff"}),
     "notice-read-all": ("/notices/read/", set(ROLES)),
@@ -209,7 +235,7 @@ def test_public_pages_are_these(client):
     assert client.get("/accounts/login/").status_code == 200
 
 
-@pytest.mark.parametrize("name", [name for name in PAGES if name not in ("evidence-detail", "headline-charts")])
+@pytest.mark.parametrize("name", [name for name in PAGES if name not in (*FILES, "headline-charts")])
 def test_pages_are_chinese_and_not_stored_by_proxies(signed_in, world, name):
     path, expected = PAGES[name]
     role = next((role for role, status in expected.items() if status == 200), "leader")

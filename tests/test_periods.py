@@ -1,6 +1,7 @@
 """Periods: round trips by property, named labels and refusals by hand (domain notes, section 2)."""
 
 import pickle
+import re
 from datetime import date, datetime
 from fractions import Fraction
 
@@ -192,6 +193,16 @@ def test_parse_impossible_is_refused(text, kind, problem):
     assert problem in caught.value.problem
     assert caught.value.text == text
     assert text in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", PeriodKind)
+def test_what_is_proposed_for_another_kind_can_be_read_as_the_kind_wanted(kind):
+    wrong = "截至2023年8月4日" if kind in (MONTH, PLAN) else "2023年二季度" if kind in (YTD, INSTANT) else "2023年6月"
+    with pytest.raises(PeriodError) as caught:
+        parse(wrong, kind=kind)
+    proposed = re.findall("“(.+?)”", caught.value.remedy)
+    assert proposed
+    assert {parse(text, kind=kind).kind for text in proposed} == {kind}
 
 
 @pytest.mark.parametrize(

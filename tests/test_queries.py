@@ -13,11 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from indicators import actions
 from indicators.models import Indicator, IndicatorNode, IndicatorVersion, Observation, StrategyNode, Vintage
 from lvyuan.accounts.models import District
-from lvyuan.imports.models import ImportJob
-from lvyuan.periods import Period
 from projects.models import KeyProject, ListMembership, ProjectList, StageEvent
 from tests.conftest import HOME
-from tests.indicators.factories import many_indicators
+from tests.indicators.factories import many_indicators, staged_job
 
 pytestmark = pytest.mark.django_db
 PATHS = {  # one of each counts the unread notices for the header; the cockpit says who has reported
@@ -128,18 +126,9 @@ def test_query_counts_stay_the_same_from_few_to_many(signed_in):
 
 def _approve_import_of(indicators: list[Indicator], cast, name: str) -> int:
     """Queries from confirmation to approval of an import with one figure per indicator."""
-    job = ImportJob.objects.create(kind="observations", file_name=name, sha256="0" * 64, size=1, created_by=cast.admin)
-    drafts = [
-        actions.Draft(
-            indicator=indicator,
-            district=District.objects.get(code=HOME),
-            period=Period.ytd(2023, 7),
-            columns={"value": Decimal("1.5"), "unit": "亿元"},
-        )
-        for indicator in indicators
-    ]
+    job = staged_job(cast.admin, [(indicator.code, "2023-07.ytd", "1.5", None) for indicator in indicators], name=name)
     with CaptureQueriesContext(connection) as queries:
-        submission = actions.submit_import(by=cast.admin, job=job, drafts=drafts)
+        submission = actions.submit_staged(by=cast.admin, job=job)
         version = submission.row_version
         vintages = actions.approve(by=cast.reviewer, submission=submission, row_version=version)
     assert len(vintages) == len(indicators)

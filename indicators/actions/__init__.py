@@ -6,7 +6,7 @@ Role, object and state are checked here, under the lock, whatever the view did b
 from indicators.actions.entries import Draft, Outcome, SavedCell, add_evidence, save_cells, save_entries
 from indicators.actions.exemptions import exempt
 from indicators.actions.figures import ComparisonInput, RankInput, VintageInput, record_published, release
-from indicators.actions.handing_in import decline, send_for_signature, sign, submit, submit_import, withdraw
+from indicators.actions.handing_in import decline, send_for_signature, sign, submit, submit_staged, withdraw
 from indicators.actions.lights import (
     adopt_rule,
     assign_rule,
@@ -17,6 +17,7 @@ from indicators.actions.lights import (
     judge_unjudged,
 )
 from indicators.actions.moves import APPROVE, MOVES, Move, Offer, allowed_moves, offer, refusal, refusals
+from indicators.actions.publishing import publish_staged
 from indicators.actions.review import (
     BulkApproval,
     CellReturn,
@@ -48,11 +49,13 @@ from indicators.actions.stories import (
     withdraw_annotation,
 )
 from indicators.actions.targets import set_target
+from indicators.actions.workbooks import FORM, drop_workbook, keep_workbook, write_workbook
 
 __all__ = [
     "ANNOTATORS",
     "APPROVE",
     "EXPLAINERS",
+    "FORM",
     "MOVES",
     "BulkApproval",
     "CellReturn",
@@ -77,6 +80,7 @@ __all__ = [
     "chase",
     "decline",
     "drop_reason",
+    "drop_workbook",
     "end_exception",
     "end_exemption",
     "excuse",
@@ -87,10 +91,12 @@ __all__ = [
     "judge",
     "judge_latest",
     "judge_unjudged",
+    "keep_workbook",
     "may_remark",
     "offer",
     "open_due_rounds",
     "open_round",
+    "publish_staged",
     "record_published",
     "refusal",
     "refusals",
@@ -105,7 +111,8 @@ __all__ = [
     "set_target",
     "sign",
     "submit",
-    "submit_import",
+    "submit_staged",
     "withdraw",
     "withdraw_annotation",
+    "write_workbook",
 ]

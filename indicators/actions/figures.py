@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import Any
 
-from django.db.models import Max, OuterRef, Subquery
+from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from indicators.actions.lights import store_lights
+from indicators.actions.recording import NEXT_VINTAGE, PRINTED, SAID, Figures, record
 from indicators.models import (
     Entry,
     Indicator,
-    IndicatorVersion,
     Observation,
     PrintedComparison,
     Rank,
@@ -30,10 +30,6 @@ from indicators.refusals import Conflict, NotAllowed, Refused
 from lvyuan.accounts.models import District, Role, User
 from lvyuan.audit.context import action
 from lvyuan.periods import Period
-from lvyuan.ui.words import period_label
-
-# district, indicator and the period's columns: what makes a figure this figure
-Address: TypeAlias = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,120 +67,75 @@ class VintageInput:
     entry: Entry | None = None
     reason: str = ""
     release_authority: str = ""
+    released_at: dt.datetime | None = None  # None: the moment it became known
 
 
-def add_vintages(given: Sequence[VintageInput]) -> list[Vintage]:
-    """Adds approved states, and points each observation at the one known last; runs inside an action.
+def add_vintages(given: Sequence[VintageInput]) -> None:
+    """Records what is in memory anyway, all its details included: a data file of ours, a figure of a test.
 
-    A fixed number of queries, however many figures. Raises Refused where no definition is in force.
+    A fixed number of queries, however many figures; runs inside an action. Raises Refused where no definition is in
+    force, ValidationError for what a column cannot hold.
     """
-    observations = _locked_observations(given)
-    now = timezone.now()  # only now: whoever waited for the lock records later
-    latest: dict[int, int] = dict(
-        Vintage.objects.order_by()
-        .filter(observation__in=observations.values())
-        .values_list("observation")
-        .annotate(Max("number"))
-    )
-    definitions = _definitions({figure.indicator.pk for figure in given})
-    vintages = []
-    for figure in given:
-        observation = observations[_address(figure)]
-        latest[observation.pk] = number = latest.get(observation.pk, 0) + 1
-        version = _definition(figure, definitions)
-        vintage = Vintage(
-            observation=observation,
-            district=figure.district,
-            number=number,
-            version=version,
-            source=figure.source,
-            known_from=figure.known_from or now,
-            entered_by=figure.entered_by,
-            approved_by=figure.approved_by,
-            entry=figure.entry,
-            reason=figure.reason if number > 1 else "",
-            **figure.columns,
-        )
-        if vintage.value is not None and not vintage.unit:
-            vintage.unit = version.unit
-        vintage.clean_fields(exclude=_VINTAGE_LINKS)
-        vintages.append(vintage)
-    Vintage.objects.bulk_create(vintages)
-    _add_details(given, vintages)
-    known_last = Vintage.objects.filter(observation=OuterRef("pk")).order_by("-known_from", "-number")
-    Observation.objects.filter(pk__in=[observation.pk for observation in observations.values()]).update(
-        current=Subquery(known_last.values("pk")[:1])
-    )
-    store_lights(vintages)
-    return vintages
+    if not given:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {NEXT_VINTAGE} FROM generate_series(1, %s)", [len(given)])  # noqa: S608 - a constant
+        ids = [pk for (pk,) in cursor.fetchall()]
+    rows = [{**_row(figure), "id": pk, "seq": pk} for figure, pk in zip(given, ids, strict=True)]
+    figures = Figures(sql=_ROWS, params={"rows": json.dumps(rows, default=str)}, first=ids[0] - 1)
+    record(figures, details=lambda _: _add_details(given, ids))
+
+
+def _row(figure: VintageInput) -> dict[str, object]:
+    """The figure by column names, checked as its vintage."""
+    vintage = Vintage(number=1, district=figure.district, entry=figure.entry, reason=figure.reason, **figure.columns)
+    vintage.known_from = figure.known_from or timezone.now()
+    vintage.clean_fields(exclude=_VINTAGE_LINKS)
+    said = {name: getattr(vintage, name) for name in (*SAID, *PRINTED, "status", "reason", "district_id", "entry_id")}
+    return said | {
+        "indicator_id": figure.indicator.pk,
+        **period_columns(figure.period),
+        "source_id": figure.source.pk,
+        "known_from": figure.known_from,
+        "entered_by_id": figure.entered_by.pk if figure.entered_by else None,
+        "approved_by_id": figure.approved_by.pk if figure.approved_by else None,
+    }
 
 
 _VINTAGE_LINKS = {"district", "observation", "version", "source", "entered_by", "approved_by", "entry"}
-
-
-def _address(figure: VintageInput) -> Address:
-    return figure.district.pk, figure.indicator.pk, *period_columns(figure.period).values()
-
-
-def _locked_observations(given: Sequence[VintageInput]) -> dict[Address, Observation]:
-    """The figures' observations, made where missing; made and locked in one order, so approvals never deadlock."""
-    wanted = {_address(figure): figure for figure in sorted(given, key=lambda figure: str(_address(figure)))}
-    Observation.objects.bulk_create(
-        (
-            Observation(district=figure.district, indicator=figure.indicator, **period_columns(figure.period))
-            for figure in wanted.values()
-        ),
-        ignore_conflicts=True,
+_ROWS = f"""
+    SELECT given.*, NULL::bigint AS rank_pool_id, NULL::smallint AS rank_place, '' AS rank_by
+    FROM jsonb_to_recordset(%(rows)s::jsonb) AS given (
+        id bigint, seq bigint, entry_id bigint, version_id bigint, district_id bigint, indicator_id bigint,
+        period_kind text, period_end date, period_start date, value numeric, growth numeric,
+        {", ".join(f"{name} text" for name in SAID if name not in ("value", "growth"))},
+        wording text, period_wording text, period_is_inferred boolean, known_from_is_backfilled boolean, status text,
+        source_id bigint, known_from timestamptz, entered_by_id bigint, approved_by_id bigint, reason text
     )
-    candidates = Observation.objects.filter(
-        district__in={district for district, *_ in wanted},
-        indicator__in={indicator for _, indicator, *_ in wanted},
-        period_end__in={figure.period.end for figure in given},
-    )
-    addressed = {(o.district_id, o.indicator_id, *o.period_key): o.pk for o in candidates}
-    # Not in_bulk(): it drops the order, and rows are locked as they are read.
-    keys = [addressed[address] for address in wanted]
-    locked = {o.pk: o for o in Observation.objects.filter(pk__in=keys).order_by("pk").select_for_update()}
-    return {address: locked[addressed[address]] for address in wanted}
+"""  # noqa: S608 - names of our columns
 
 
-def _definitions(indicators: set[int]) -> dict[int, list[IndicatorVersion]]:
-    found: dict[int, list[IndicatorVersion]] = {}
-    for version in IndicatorVersion.objects.filter(indicator__in=indicators):
-        found.setdefault(version.indicator_id, []).append(version)
-    return found
-
-
-def _definition(figure: VintageInput, definitions: dict[int, list[IndicatorVersion]]) -> IndicatorVersion:
-    for version in definitions.get(figure.indicator.pk, []):
-        if version.is_in_force(figure.period.end):
-            return version
-    raise Refused(
-        gettext("“%(indicator)s”在%(period)s没有生效的口径，请管理员先补充指标口径。")
-        % {"indicator": figure.indicator, "period": period_label(figure.period)}
-    )
-
-
-def _add_details(given: Sequence[VintageInput], vintages: Sequence[Vintage]) -> None:
+def _add_details(given: Sequence[VintageInput], ids: Sequence[int]) -> None:
     """Ranks, printed comparisons and releases of new vintages."""
-    pairs = list(zip(given, vintages, strict=True))
+    pairs = list(zip(given, ids, strict=True))
     Rank.objects.bulk_create(
-        Rank(vintage=vintage, **asdict_shallow(rank)) for figure, vintage in pairs for rank in figure.ranks
+        Rank(vintage_id=pk, **asdict_shallow(rank)) for figure, pk in pairs for rank in figure.ranks
     )
     PrintedComparison.objects.bulk_create(
-        PrintedComparison(vintage=vintage, **asdict_shallow(comparison))
-        for figure, vintage in pairs
+        PrintedComparison(vintage_id=pk, **asdict_shallow(comparison))
+        for figure, pk in pairs
         for comparison in figure.comparisons
     )
+    released = {pk: figure for figure, pk in pairs if figure.release_authority}
+    known_from = dict(Vintage.objects.filter(pk__in=released).values_list("pk", "known_from")) if released else {}
     Release.objects.bulk_create(
         Release(
-            vintage=vintage,
-            released_at=vintage.known_from,
+            vintage_id=pk,
+            released_at=figure.released_at or known_from[pk],
             authority=figure.release_authority,
             by=figure.approved_by,
         )
-        for figure, vintage in pairs
-        if figure.release_authority
+        for pk, figure in released.items()
     )
 
 
@@ -196,7 +147,9 @@ def asdict_shallow(given: RankInput | ComparisonInput) -> dict[str, Any]:
 @action
 def record_published(*, by: User | None, figures: Iterable[VintageInput], reason: str) -> int:
     """Writes published figures directly as vintages; only the operator's load_fixtures does so."""
-    return len(add_vintages(list(figures)))
+    given = list(figures)
+    add_vintages(given)
+    return len(given)
 
 
 @action

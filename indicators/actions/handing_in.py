@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext
 
 from indicators import notices
-from indicators.actions.entries import Draft, save_drafts
 from indicators.actions.moves import DECLINE, SEND, SIGN, SUBMIT, WITHDRAW, Move, locked, take
 from indicators.corrections import missing_reasons
 from indicators.findings import submission_problem
@@ -98,20 +96,38 @@ def withdraw(*, by: User, submission: Submission, row_version: int) -> Submissio
 
 
 @action
-def submit_import(*, by: User, job: ImportJob, drafts: Sequence[Draft]) -> Submission:
-    """Makes a confirmed import a submission that waits for a reviewer. Raises NotAllowed, Conflict."""
+def submit_staged(*, by: User, job: ImportJob) -> Submission:
+    """Makes the new and changed figures of a staged import a submission that waits for a reviewer.
+
+    The caller has checked the job under its lock and moves it on. A fixed number of statements, however many figures.
+    Raises NotAllowed, Conflict when the same file already waits, Refused without any figure.
+    """
     if not by.has_role(Role.ADMIN):
         raise NotAllowed(gettext("只有管理员可以导入数据。"))
-    job = ImportJob.objects.select_for_update().get(pk=job.pk)
-    if job.created_by_id != by.pk:
-        raise NotAllowed(gettext("只有上传这份文件的人可以确认导入。"))
-    if job.state != ImportJob.State.PREVIEWED:
-        raise Conflict(gettext("这次导入已是“%(state)s”，不能再确认。") % {"state": job.get_state_display()})
-    if not drafts:
-        raise Refused(gettext("文件里没有新的或有变化的数据，无需导入。"))
-    now = timezone.now()
-    job.state, job.confirmed_at = ImportJob.State.CONFIRMED, now
-    job.save(update_fields=["state", "confirmed_at"])
+    waiting = Submission.objects.filter(
+        import_job__kind=job.kind, import_job__sha256=job.sha256, state=State.SUBMITTED
+    ).first()
+    if waiting is not None:
+        raise Conflict(
+            gettext("同一份文件已在第 %(job)s 号导入里送审，还没有审核，没有重复导入。")
+            % {"job": waiting.import_job_id}
+        )
     submission = Submission.objects.create(import_job=job, department=by.department, state=State.DRAFT)
-    save_drafts(submission, drafts, by, now)
-    return submit(by=by, submission=submission)
+    with connection.cursor() as cursor:
+        cursor.execute(_ENTRIES, {"job": job.pk, "submission": submission.pk, "by": by.pk, "now": timezone.now()})
+        if not cursor.rowcount:
+            raise Refused(gettext("文件里没有新的或有变化的数据，无需导入。"))
+    take(submission, SUBMIT, by=by)
+    notices.tell_reviewers(submission)
+    return submission
+
+
+_SAID = (
+    "district_id, indicator_id, period_kind, period_start, period_end, value, comparator, unit, printed, null_reason,"
+    " growth, growth_basis, text, rank_pool_id, rank_place, rank_by, locator, note"
+)
+_ENTRIES = f"""
+    INSERT INTO indicators_entry (submission_id, {_SAID}, status, reason, unread, edited_by_id, edited_at)
+    SELECT %(submission)s, {_SAID}, coalesce(nullif(figure_status, ''), 'unstated'), '', '{{}}', %(by)s, %(now)s
+    FROM indicators_stagedfigure WHERE job_id = %(job)s AND status IN ('new', 'changed') ORDER BY seq
+"""  # noqa: S608 - names of our own columns

@@ -12,6 +12,7 @@ from django.utils.translation import gettext, gettext_noop
 from indicators.models import Entry, Submission, Transition
 from indicators.refusals import Conflict, NotAllowed, Refused
 from lvyuan.accounts.models import Role, User
+from lvyuan.imports.models import ImportJob
 
 State = Submission.State
 
@@ -58,13 +59,22 @@ EXCUSE = Move("excuse", gettext_noop("免报"), UNSENT, State.EXCUSED, REVIEWER,
 RESUME = Move(
     "resume", gettext_noop("撤销免报"), (State.EXCUSED,), State.DRAFT, REVIEWER, asks_reason=True, judges=True
 )
+# An admin takes an import back before it was decided on; no page offers it beside the others.
+CANCEL = Move(
+    "cancel",
+    gettext_noop("撤销"),
+    (State.DRAFT, State.SUBMITTED, State.RETURNED),
+    State.DRAFT,
+    (Role.ADMIN.value,),
+    asks_reason=True,
+)
 MOVES = (START, SEND, SIGN, DECLINE, SUBMIT, WITHDRAW, RETURN, APPROVE, REOPEN, EXCUSE, RESUME)
 
 
 def refusals(moves: Iterable[Move], *, by: User, submissions: Sequence[Submission]) -> dict[tuple[str, int], str]:
     """By move code and submission id, why `by` may not take the step now, '' when nothing speaks against it.
 
-    One query, however many submissions; they must have been fetched with their department.
+    One query, however many submissions; they must have been fetched with their department and import job.
     """
     found = _refusals(moves, by, submissions)
     return {(move.code, pk): said.replace(_MOVE, move.name) for (move, pk), said in found.items()}
@@ -121,6 +131,8 @@ def _refusal(move: Move, by: User, submission: Submission, is_visible: bool, is_
         return gettext("只有单位负责人可以%(move)s。") % {"move": _MOVE}
     if not _is_theirs(move, by, is_visible):
         return gettext("您的角色（%(role)s）不能%(move)s这份报送。") % {"role": by.get_role_display(), "move": _MOVE}
+    if (job := submission.import_job) is not None and job.state == ImportJob.State.UNDONE:
+        return gettext("这次导入已经撤销，不能%(move)s；要导入请重新上传。") % {"move": _MOVE}
     if submission.state not in move.from_states:
         return gettext("这份报送目前是“%(state)s”，不能%(move)s。") % {
             "state": submission.get_state_display(),

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count
 from django.utils.translation import gettext
 
 from indicators import notices
-from indicators.actions.figures import ComparisonInput, RankInput, VintageInput, add_vintages
 from indicators.actions.moves import (
     APPROVE,
     EXCUSE,
@@ -22,13 +20,15 @@ from indicators.actions.moves import (
     take,
     take_all,
 )
-from indicators.corrections import address, is_restated, kept_comparisons, kept_ranks, standing
+from indicators.actions.recording import ADDRESS, PRINTED, SAID, SAME_ENTRY, Figures, record
 from indicators.findings import Checked, findings_of, open_findings
-from indicators.models import Entry, RankBy, RankPool, ReturnedCell, Source, Submission, Vintage
-from indicators.models.reporting import entry_figure
+from indicators.lengthy import lengths_of
+from indicators.models import ReturnedCell, Source, Submission
+from indicators.models.figures import VintageQuerySet
 from indicators.refusals import NotAllowed, Refused
 from lvyuan.accounts.models import Role, User
 from lvyuan.audit.context import action
+from lvyuan.imports.working import be_patient
 from lvyuan.notices.models import Kind
 from lvyuan.ui.language import stored
 
@@ -106,7 +106,7 @@ def resume(*, by: User, submission: Submission, row_version: int, reason: str) -
 
 
 @action
-def approve(*, by: User, submission: Submission, row_version: int) -> list[Vintage]:
+def approve(*, by: User, submission: Submission, row_version: int) -> VintageQuerySet:
     """Accepts a form: every entry that says something new becomes a vintage, all in one transaction.
 
     Raises NotAllowed, Conflict (not submitted, own figures, changed since `row_version`), Refused (no definition
@@ -114,6 +114,8 @@ def approve(*, by: User, submission: Submission, row_version: int) -> list[Vinta
     """
     submission = locked([submission])[0]
     take(submission, APPROVE, by=by, seen=row_version)
+    if submission.import_job is not None:
+        be_patient()
     vintages = _vintages_of([submission], by)
     notices.tell_department(submission, Kind.APPROVED)
     return vintages
@@ -124,7 +126,7 @@ class BulkApproval:
     """What became of a bulk approval: the forms approved, their vintages, and why others were not."""
 
     approved: list[Submission]
-    vintages: list[Vintage]
+    vintages: VintageQuerySet
     refused: list[tuple[Submission, str]]
 
 
@@ -139,7 +141,9 @@ def approve_many(*, by: User, seen: Mapping[int, int]) -> BulkApproval:
     submissions = locked(Submission.objects.visible_to(by).filter(pk__in=seen))
     if not submissions:
         raise Refused(gettext("请先勾选要通过的报送。"))
-    why_not = bulk_refusals(by=by, submissions=submissions, found=findings_of(submissions))
+    lengths = lengths_of(submissions)
+    found = findings_of([submission for submission in submissions if submission.pk not in lengths])
+    why_not = bulk_refusals(by=by, submissions=submissions, found=found, lengths=lengths)
     for submission in submissions:
         if submission.row_version != seen[submission.pk] and not why_not[submission.pk]:
             why_not[submission.pk] = gettext("打开之后有改动，请核对最新内容。")
@@ -152,76 +156,59 @@ def approve_many(*, by: User, seen: Mapping[int, int]) -> BulkApproval:
 
 
 def bulk_refusals(
-    *, by: User, submissions: Sequence[Submission], found: Mapping[int, Mapping[int, Checked]]
+    *,
+    by: User,
+    submissions: Sequence[Submission],
+    found: Mapping[int, Mapping[int, Checked]],
+    lengths: Mapping[int, int],
 ) -> dict[int, str]:
     """By submission id, why it must be read before it is approved; '' for those that may be approved in bulk.
 
-    `found` is what `findings_of` finds in them. Two queries.
+    `found` is what `findings_of` finds in them but for those that are too long to check, of which `lengths` tells the
+    number of figures. Two queries.
     """
     why_not = {pk: reason for (_, pk), reason in refusals([APPROVE], by=by, submissions=submissions).items()}
     for pk, reason in why_not.items():
-        if not reason and (count := open_findings(found[pk].values())):
+        if not reason and pk in lengths:
+            why_not[pk] = gettext("共%(count)s项数据，请逐份审核。") % {"count": lengths[pk]}
+        elif not reason and (count := open_findings(found[pk].values())):
             why_not[pk] = gettext("有%(count)s处核查问题，请逐份审核。") % {"count": count}
     return why_not
 
 
-def _vintages_of(submissions: Sequence[Submission], by: User) -> list[Vintage]:
+def _vintages_of(submissions: Sequence[Submission], by: User) -> VintageQuerySet:
     """Records what the forms' entries say, except what they already said; a fixed number of queries."""
-    sources, by_pk = _sources_of(submissions), {submission.pk: submission for submission in submissions}
-    found = Entry.objects.filter(submission__in=by_pk).select_related(
-        "indicator", "district", "rank_pool", "edited_by", "source"
-    )
-    entries = [entry for entry in found if not entry.is_blank]
-    if not entries:
-        return []
-    sizes = dict(RankPool.objects.values_list("pk").annotate(Count("members")))
-    before = standing(entries)
-    return add_vintages(
-        [
-            VintageInput(
-                district=entry.district,
-                indicator=entry.indicator,
-                period=entry.period,
-                source=entry.source or sources[entry.submission_id],
-                known_from=None,
-                columns=entry_figure(entry),
-                ranks=_ranks(entry, before.get(address(entry)), sizes),
-                comparisons=_comparisons(entry, before.get(address(entry))),
-                entered_by=entry.edited_by,
-                approved_by=by,
-                entry=entry,
-                reason=entry.reason or _renewed(by_pk[entry.submission_id]),
-            )
-            for entry in entries
-            if address(entry) not in before or not is_restated(entry, before[address(entry)])
-        ]
-    )
+    sources = _sources_of(submissions)
+    keys = [submission.pk for submission in submissions]
+    said = {
+        "submissions": keys,
+        "sources": [sources[pk].pk for pk in keys],
+        "reasons": [_renewed(submission) for submission in submissions],
+        "by": by.pk,
+    }
+    return record(Figures(sql=_DRAFTED, params=said, unchanged=SAME_ENTRY, keeps_details=True))
+
+
+# What the entries say, the blank ones left out; a source and a reason of their own come first.
+_DRAFTED = f"""
+    SELECT NULL::bigint AS id, e.id AS seq, e.id AS entry_id, NULL::bigint AS version_id,
+        {", ".join(f"e.{name}" for name in (*ADDRESS, *SAID, "status"))},
+        {", ".join(f"{blank} AS {name}" for name, blank in PRINTED.items())},
+        coalesce(e.source_id, form.source_id) AS source_id, NULL::timestamptz AS known_from,
+        e.edited_by_id AS entered_by_id, %(by)s::bigint AS approved_by_id,
+        coalesce(nullif(e.reason, ''), form.reason) AS reason,
+        e.rank_pool_id, e.rank_place, coalesce(nullif(e.rank_by, ''), 'unstated') AS rank_by
+    FROM unnest(%(submissions)s::bigint[], %(sources)s::bigint[], %(reasons)s::text[])
+        AS form (submission_id, source_id, reason)
+    JOIN indicators_entry e ON e.submission_id = form.submission_id
+    WHERE e.value IS NOT NULL OR e.growth IS NOT NULL OR e.rank_place IS NOT NULL OR e.text <> ''
+"""  # noqa: S608 - names of our columns
 
 
 @stored
 def _renewed(submission: Submission) -> str:
     """The reason of what is renewed without one of its own."""
     return f"{submission}审核通过后更新"
-
-
-def _ranks(entry: Entry, before: Vintage | None, sizes: Mapping[int, int]) -> list[RankInput]:
-    """The entry's own place, and those that stand beside it."""
-    found = []
-    if entry.rank_place is not None and entry.rank_pool is not None:
-        by, size = entry.rank_by or RankBy.UNSTATED.value, sizes[entry.rank_pool.pk]
-        found.append(RankInput(pool=entry.rank_pool, by=by, place=entry.rank_place, pool_size=size))
-    for rank in kept_ranks(entry, before) if before else ():
-        found.append(
-            RankInput(pool=rank.pool, by=rank.by, place=rank.place, pool_size=rank.pool_size, wording=rank.wording)
-        )
-    return found
-
-
-def _comparisons(entry: Entry, before: Vintage | None) -> list[ComparisonInput]:
-    return [
-        ComparisonInput(kind=one.kind, delta=one.delta, unit=one.unit, wording=one.wording, locator=one.locator)
-        for one in (kept_comparisons(entry, before) if before else ())
-    ]
 
 
 def _sources_of(submissions: Sequence[Submission]) -> dict[int, Source]:

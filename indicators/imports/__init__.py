@@ -1,107 +1,135 @@
-"""The import of observations: rows of a file → drafts → one submission that a reviewer approves.
-
-Understanding a file needs seven queries, whatever its length.
-"""
+"""The import of figures: rows of a file → staged figures → one submission that a reviewer approves."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
+from django.conf import settings
+from django.db.models import Model, QuerySet
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from indicators.actions import Draft, submit_import
-from indicators.imports.approved import address_of, approved_at, plan_row
-from indicators.imports.lines import COLUMNS, FIGURES, Candidate, Fault, Line, known_to
-from indicators.models import Indicator, Submission
+from indicators.actions import publish_staged, submit_staged
+from indicators.imports.lines import known_to, rank_text
+from indicators.imports.shape import FigureLayout, layout_of
+from indicators.imports.staging import stage_figures
+from indicators.imports.standing import approved_words, figure_words, has_moved
+from indicators.imports.undo import undo, undo_obstacles
+from indicators.models import Indicator, RankPool, Source, StagedFigure, Submission, VintageStatus
 from indicators.refusals import Conflict, Refused
-from lvyuan.accounts.models import District, User
-from lvyuan.imports.models import ImportJob
-from lvyuan.imports.registry import ImportConflict, ImportRefused, Kind, Plan, PlanRow, Problem, records
-from lvyuan.imports.table import Table
-from lvyuan.periods import Period
+from lvyuan.accounts.models import District, Role, User
+from lvyuan.imports.book import Book
+from lvyuan.imports.mappings import remembered
+from lvyuan.imports.models import ImportJob, RowStatus, StagedRow
+from lvyuan.imports.registry import Answers, ImportConflict, ImportRefused, Layout, PreviewOutdated, Progress, ShownRow
+from lvyuan.imports.working import joining_sets
+from lvyuan.numbers import format_figure
 from lvyuan.ui.words import period_label
 
 
-def plan_observations(table: Table, user: User) -> Plan:
-    """What the table's rows would change; all faults at once. Seven queries."""
-    lines, plan = records(table, COLUMNS)
-    headers = {name: header for header in table.header for name, column in COLUMNS.items() if header in column.names}
-    if not plan.problems and not plan.questions and not headers.keys() & set(FIGURES):
-        plan.problems.append(_no_figure_column(table))
-    if not lines or not headers.keys() & set(FIGURES):
-        return plan
-    known = known_to(user)
-    faults: list[tuple[int, Fault]] = []
-    candidates: list[Candidate] = []
-    places: defaultdict[tuple[Indicator, District, Period], list[int]] = defaultdict(list)
-    for record in lines:
-        line = Line(record, known, table.place(record.line))
-        if candidate := line.read():
-            candidates.append(candidate)
-        if line.identity:
-            places[line.identity].append(record.line)
-        faults += [(record.line, fault) for fault in line.faults]
-    faults += _duplicates(places, table.unit)
-    current = approved_at(candidates, user)
-    for candidate in candidates:
+class Observations:
+    """Figures: approved as a whole by a reviewer, after which nobody loses what stood there before."""
+
+    code = "observations"
+    label = _("数据")
+    about = _("指标在各时期的数值、增速和位次；审核员通过后才生效。")
+    is_reviewed = True
+
+    def may_import(self, user: User) -> bool:
+        return user.has_role(Role.ADMIN)
+
+    def layout(self, book: Book, answers: Answers, user: User) -> Layout:
+        kept = remembered(user, self.code, book.tables) if user.pk else {}
+        told = {**kept, **answers}
+        return layout_of(book.tables, told, known_to(user), remembered=kept.keys() - answers.keys())
+
+    def stage(self, job: ImportJob, book: Book, layout: Layout, user: User, progress: Progress) -> None:
+        assert isinstance(layout, FigureLayout)
+        stage_figures(job, book, layout, known_to(user), user.department_id, progress)
+
+    def staged(self, job: ImportJob) -> QuerySet[Any]:
+        return StagedFigure.objects.filter(job=job)
+
+    def shown(self, rows: Iterable[StagedRow], user: User) -> list[ShownRow]:
+        """Four queries: what stood there, ranks, and the names of districts and indicators."""
+        figures = [row for row in rows if isinstance(row, StagedFigure)]
+        before = approved_words(figures)
+        names = dict(Indicator.objects.filter(pk__in={row.indicator_id for row in figures}).values_list("pk", "name"))
+        districts = District.objects.in_bulk({row.district_id for row in figures if row.district_id})
+        pools = RankPool.objects.in_bulk({row.rank_pool_id for row in figures if row.rank_pool_id})
+        return [_shown(row, before, names, districts, pools) for row in figures]
+
+    def commit(self, job: ImportJob, by: User | None) -> object:
+        """Hands the changed figures to the reviewers; what the operator of the server brings in holds at once."""
+        with joining_sets():
+            is_outdated = has_moved(job)
+        if is_outdated:
+            raise PreviewOutdated(
+                gettext("预览之后系统里的数据有了变化，没有导入。下面是重新核对的结果，请看过后再确认。")
+            )
         try:
-            plan.rows.append(plan_row(candidate, current.get(address_of(candidate))))
-        except Fault as fault:
-            faults.append((candidate.line, fault))
-    plan.problems += [
-        Problem(line=line, column=headers.get(fault.column, ""), message=fault.message, remedy=fault.remedy)
-        for line, fault in faults
-    ]
-    refused = {problem.line for problem in plan.problems}
-    plan.rows = [row for row in plan.rows if row.line not in refused]
-    return plan
+            return submit_staged(by=by, job=job) if by else publish_staged(job=job, source=_source_of(job))
+        except Conflict as conflict:
+            raise ImportConflict(str(conflict)) from conflict
+        except Refused as refused:
+            raise ImportRefused(str(refused)) from refused
+
+    def undo_obstacles(self, job: ImportJob, user: User) -> list[str]:
+        return undo_obstacles(job, user)
+
+    def undo(self, job: ImportJob, by: User, reason: str) -> object:
+        return undo(job, by, reason)
+
+    def outcomes(self, jobs: Collection[ImportJob], user: User) -> Mapping[int, Model]:
+        """The submissions that imports became, as far as this person may see them."""
+        found = Submission.objects.visible_to(user).filter(import_job__in=jobs)
+        return {submission.import_job_id: submission for submission in found}
 
 
-def _no_figure_column(table: Table) -> Problem:
-    names = gettext("、").join(f"“{COLUMNS[name].names[0]}”" for name in FIGURES)
-    there = gettext("、").join(f"“{header}”" for header in table.header if header)
-    message = gettext("没有数据列；现有的列是：%(there)s") % {"there": there}
-    return Problem(
-        line=table.header_line, message=message, remedy=gettext("请至少写一列：%(names)s") % {"names": names}
+OBSERVATIONS = Observations()
+
+
+def _source_of(job: ImportJob) -> Source:
+    title, name = f"导入：{job.file_name}"[:160], job.file_name[:120]
+    said = {"kind": Source.Kind.FILE, "title": title, "file_name": name}
+    return Source.objects.get_or_create(code=f"import-{job.pk}", defaults=said)[0]
+
+
+def _shown(
+    row: StagedFigure, before: Any, names: dict[int, str], districts: dict[int, District], pools: dict[int, RankPool]
+) -> ShownRow:
+    title = names.get(row.indicator_id or 0, "")
+    district = districts.get(row.district_id or 0)
+    if title and district and district.code != settings.HOME_DISTRICT:
+        title = gettext("%(indicator)s（%(district)s）") % {"indicator": title, "district": district}
+    value = format_figure(row.value, unit=row.unit, comparator=row.comparator, printed=row.printed)  # type: ignore[arg-type]
+    rank = (
+        rank_text(pools[row.rank_pool_id], row.rank_place, row.rank_by) if row.rank_pool_id and row.rank_place else ""
+    )
+    new, old = figure_words(value, row.text, row.growth, rank), ""
+    if row.status == RowStatus.REFUSED and not new:
+        new = row.note  # as written
+    was = before.get(row.before_id)
+    if was is not None and was.vintage.status != VintageStatus.WITHDRAWN:
+        old = was.text
+        if row.figure_status and row.figure_status != was.vintage.status:
+            old += gettext("（%(label)s）") % {"label": VintageStatus(was.vintage.status).label}
+            new += gettext("（%(label)s）") % {"label": VintageStatus(row.figure_status).label}
+    return ShownRow(
+        place=_place(row),
+        key=row.key,
+        title=title,
+        period=period_label(row.period) if row.period_end else "",
+        old=old,
+        new=new,
+        status=row.status,
     )
 
 
-def _duplicates(places: dict[tuple[Indicator, District, Period], list[int]], unit: str) -> Iterable[tuple[int, Fault]]:
-    for (indicator, district, period), lines in places.items():
-        for line in lines if len(lines) > 1 else ():
-            others = gettext("、").join(str(other) for other in [x for x in lines if x != line][:5])
-            message = gettext("与第 %(others)s %(unit)s重复：都是%(district)s“%(indicator)s”%(period)s") % {
-                "others": others,
-                "unit": unit,
-                "district": district,
-                "indicator": indicator,
-                "period": period_label(period),
-            }
-            yield line, Fault("indicator", message, gettext("请只保留一%(unit)s") % {"unit": unit})
-
-
-def commit_observations(job: ImportJob, rows: Sequence[PlanRow], by: User) -> Submission:
-    """Hands the changed figures to the reviewers. Raises ImportRefused, ImportConflict, NotAllowed."""
-    drafts = [row.payload for row in rows if isinstance(row.payload, Draft)]
-    try:
-        return submit_import(by=by, job=job, drafts=drafts)
-    except Conflict as conflict:
-        raise ImportConflict(str(conflict)) from conflict
-    except Refused as refused:
-        raise ImportRefused(str(refused)) from refused
-
-
-def submission_of(job: ImportJob, user: User) -> Submission | None:
-    """The submission an import became, if this person may see it."""
-    return Submission.objects.visible_to(user).filter(import_job=job).first()
-
-
-OBSERVATIONS = Kind(
-    code="observations",
-    label=_("数据"),
-    plan=plan_observations,
-    commit=commit_observations,
-    outcome=submission_of,
-)
+def _place(row: StagedFigure) -> str:
+    return row.locator or (
+        (gettext("工作表“%(sheet)s”") % {"sheet": row.sheet} if row.sheet else "")
+        + gettext("第%(line)s行") % {"line": row.line}
+        + (gettext("%(column)s列") % {"column": row.column} if row.column else "")
+    )

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from django.conf import settings
 from django.utils import timezone
@@ -27,11 +27,14 @@ from indicators.models import (
 from indicators.written import figure_in_unit, storable
 from lvyuan import periods
 from lvyuan.accounts.models import District, User
-from lvyuan.imports.registry import Column, Record
+from lvyuan.imports.registry import Column
 from lvyuan.imports.table import shown
-from lvyuan.numbers import Comparator, NumberError, parse_figure, plain
+from lvyuan.numbers import Comparator, NumberError, null_reason, parse_figure, plain
 from lvyuan.periods import Period, PeriodError, PeriodKind
 from lvyuan.ui.words import period_label
+
+if TYPE_CHECKING:
+    from indicators.imports.records import Record
 
 COLUMNS = {
     "indicator": Column(names=("指标", "指标代码", "indicator"), required=True),
@@ -48,6 +51,8 @@ COLUMNS = {
 }
 FIGURES: Final = ("value", "growth", "rank", "text")
 NOTE_LENGTH = 500
+_RANK_WORDS: Final = "一二三四五六七八九"
+_RANK: Final = re.compile(f"(?:并列)?第?([0-9]{{1,4}}|[{_RANK_WORDS}])(?:[位名]|/([0-9]{{1,4}}))?")  # 3, 第3位, 3/5
 _FULL_WIDTH_DIGITS = str.maketrans("０１２３４５６７８９", "0123456789")
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -87,7 +92,7 @@ class Known:
     pool: RankPool | None
     pool_members: frozenset[int]
     today: dt.date
-    periods: dict[tuple[int, str], Period] = field(default_factory=dict)
+    periods: dict[tuple[str, str, str], Period] = field(default_factory=dict)  # by kind, calendar, text
 
     def indicator(self, text: str) -> Indicator:
         if not text:
@@ -131,7 +136,8 @@ class Known:
 
     def period(self, text: str, indicator: Indicator) -> Period:
         """The period, which must be a slot of the indicator's calendar and over."""
-        if known := self.periods.get((indicator.pk, text)):
+        key = indicator.primary_kind, indicator.calendar, text  # all that the indicator has to say about it
+        if known := self.periods.get(key):
             return known
         if not text:
             raise Fault("period", gettext("没有写时期"), gettext("请填写时期，如 2023年1—6月"))
@@ -153,7 +159,7 @@ class Known:
                 gettext("“%(period)s”还没有结束") % {"period": period_label(period)},
                 gettext("请核对年份和月份"),
             )
-        self.periods[indicator.pk, text] = period
+        self.periods[key] = period
         return period
 
     def version(self, indicator: Indicator, period: Period) -> IndicatorVersion:
@@ -325,14 +331,16 @@ class Line:
 
     def read_rank(self, district: District) -> None:
         text, by, pool = self.record["rank"].translate(_FULL_WIDTH_DIGITS), self.record["rank_by"], self.known.pool
-        if not text:
-            if by:
+        if not text or null_reason(text):
+            if by and not text:
                 raise Fault("rank", gettext("写了位次依据，却没有位次"), gettext("请补填位次，或删去位次依据"))
             return
         if pool is None:
             raise Fault("rank", gettext("还没有设定位次范围"), gettext("请管理员先设定位次范围，或删去位次"))
         size = len(self.known.pool_members)
-        if not re.fullmatch("[0-9]{1,4}", text) or not 1 <= int(text) <= size:
+        found = _RANK.fullmatch(text.replace(" ", ""))
+        place = (_RANK_WORDS.find(found[1]) + 1 or int(found[1])) if found and found[2] in (None, str(size)) else 0
+        if not 1 <= place <= size:
             raise Fault(
                 "rank",
                 gettext("%(text)s不是 1 到 %(size)s 的位次") % {"text": _quoted(text), "size": size},
@@ -349,7 +357,7 @@ class Line:
                 gettext("%(by)s不是认得的位次依据") % {"by": _quoted(by)} if by else gettext("填了位次，没有填位次依据")
             )
             raise Fault("rank_by", problem, gettext("请填写：按总量、按增速、按其他、未说明"))
-        self.content.rank_pool, self.content.rank_place, self.content.rank_by = pool, int(text), RANK_BY[by]
+        self.content.rank_pool, self.content.rank_place, self.content.rank_by = pool, place, RANK_BY[by]
 
     def read_text(self) -> None:
         self.content.text = self.short("text", Entry._meta.get_field("text").max_length or 0)

@@ -39,6 +39,7 @@ from indicators.models.reporting import (
     Submission,
     Transition,
 )
+from indicators.models.staged import StagedFigure
 from indicators.models.stories import Annotation, GrowthReason, Remark
 from indicators.models.strategy import StrategyNode, StrategyPlan
 from indicators.models.targets import Target, TargetPoint
@@ -77,6 +78,7 @@ __all__ = [
     "Round",
     "RoundSchedule",
     "Source",
+    "StagedFigure",
     "StrategyNode",
     "StrategyPlan",
     "Submission",

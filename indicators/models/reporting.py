@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
 
 from django.db import models
 from django.db.models import F, Q
@@ -487,9 +486,3 @@ class Evidence(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("indicators:evidence-detail", args=[self.pk])
-
-
-def entry_figure(entry: Entry) -> dict[str, Any]:
-    """The columns that an approved entry hands to its vintage."""
-    names = ("value", "comparator", "unit", "printed", "null_reason", "growth", "growth_basis", "text", "status")
-    return {name: getattr(entry, name) for name in (*names, "locator", "note")}

@@ -6,17 +6,19 @@ from collections.abc import Iterable
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from indicators import actions
 from indicators.board import BOARD_READERS, board
+from indicators.exports import board_book
 from indicators.models import Submission
 from indicators.refusals import Refused
 from lvyuan.accounts.models import Role
+from lvyuan.ui.export import exportable, page_or_file
 from lvyuan.ui.http import require_role
 from lvyuan.ui.views import Missing
 
@@ -25,16 +27,17 @@ LENGTHS = (6, 12)  # rounds
 
 @require_safe
 @require_role(*BOARD_READERS)
-def board_detail(request: HttpRequest) -> HttpResponse:
+@exportable
+def board_detail(request: HttpRequest) -> HttpResponseBase:
     return _page(request)
 
 
-def _page(request: HttpRequest, *, error: str = "", status: int = 200) -> HttpResponse:
+def _page(request: HttpRequest, *, error: str = "", status: int = 200) -> HttpResponseBase:
     asked = request.GET.get("rounds", "6")
     if asked not in map(str, LENGTHS):
         raise Missing(gettext("没有“最近%(asked)s期”这种显示。请从页面上选择。") % {"asked": asked})
     shown = board(district=settings.HOME_DISTRICT, now=timezone.now(), rounds=int(asked))
-    return render(
+    return page_or_file(
         request,
         "indicators/board.html",
         {
@@ -44,13 +47,14 @@ def _page(request: HttpRequest, *, error: str = "", status: int = 200) -> HttpRe
             "may_chase": request.user.has_role(Role.REVIEWER),
             "error": error,
         },
+        book=lambda: board_book(shown),
         status=status,
     )
 
 
 @require_POST
 @require_role(Role.REVIEWER)
-def board_chase(request: HttpRequest) -> HttpResponse:
+def board_chase(request: HttpRequest) -> HttpResponseBase:
     """Reminds every department that is late in any round, and says who was told."""
     now = timezone.now()
     late = list(

@@ -26,7 +26,7 @@ def get_submission(request: HttpRequest, pk: int) -> Submission:
     """The submission if it is this person's to see, else a 404."""
     found = (
         Submission.objects.visible_to(request.user)
-        .select_related("round", "department", "submitted_by", "reviewed_by", "import_job")
+        .select_related("round", "department", "submitted_by", "reviewed_by", "import_job__undone_by")
         .filter(pk=pk)
         .first()
     )

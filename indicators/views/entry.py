@@ -47,7 +47,7 @@ _SAID = {
 }
 
 
-def _own_department(request: HttpRequest, code: str) -> Department:
+def own_department(request: HttpRequest, code: str) -> Department:
     """The person's own department, where the address names that one; else a 404."""
     own: Department | None = request.user.department  # type: ignore[union-attr]
     if own is None or own.code != code:
@@ -55,7 +55,7 @@ def _own_department(request: HttpRequest, code: str) -> Department:
     return own
 
 
-def _form_of(code: str, department: Department) -> tuple[Round, Submission | None]:
+def form_of(code: str, department: Department) -> tuple[Round, Submission | None]:
     """The round, and the department's form in it with `said`, the last step that gave a reason; mostly one query."""
     told = (
         Transition.objects.filter(submission=OuterRef("pk"))
@@ -93,7 +93,7 @@ def _said(submission: Submission | None) -> dict[str, Any] | None:
     return {"words": words, "reason": row["reason"], "by": row["by"], "at": datetime.fromisoformat(row["at"])}
 
 
-def _form_page(
+def form_page(
     request: HttpRequest,
     code: str,
     department: Department,
@@ -103,7 +103,7 @@ def _form_page(
     typed: Mapping[str, str] | None = None,
 ) -> HttpResponse:
     """The form as it is stored now; `typed` is what somebody typed and could not save."""
-    round, submission = _form_of(code, department)
+    round, submission = form_of(code, department)
     shown = grid(round, department, submission)
     moves = actions.allowed_moves(by=request.user, submission=submission) if submission else set()
     return render(
@@ -145,10 +145,10 @@ def submission_form(request: HttpRequest, code: str, department: str) -> HttpRes
 
     What cannot be understood is kept as typed and told; what the form does not send stays as it is.
     """
-    own = _own_department(request, department)
+    own = own_department(request, department)
     if request.method != "POST":
-        return _form_page(request, code, own)
-    round, submission = _form_of(code, own)
+        return form_page(request, code, own)
+    round, submission = form_of(code, own)
     drafts, deed = _drafts(round, own, request.POST), DEEDS.get(request.POST.get("do", ""))
     version = row_version(request)
     try:
@@ -158,7 +158,7 @@ def submission_form(request: HttpRequest, code: str, department: str) -> HttpRes
             )
             version = submission.row_version
     except Refused as refused:
-        return _form_page(request, code, own, status=409, error=str(refused), typed=request.POST.dict())
+        return form_page(request, code, own, status=409, error=str(refused), typed=request.POST.dict())
     bad = sum(len(draft.unread) for draft in drafts)
     if deed is None:
         if bad:
@@ -176,7 +176,7 @@ def submission_form(request: HttpRequest, code: str, department: str) -> HttpRes
         saved = (
             gettext("已保存，没有%(name)s。") % {"name": name} if drafts else gettext("没有%(name)s。") % {"name": name}
         )
-        return _form_page(request, code, own, status=409, error=f"{saved}{refused}")
+        return form_page(request, code, own, status=409, error=f"{saved}{refused}")
     messages.success(request, done)
     return redirect("indicators:submission-form", code=round.code, department=own.code)
 
@@ -208,7 +208,7 @@ def _drafts(round: Round, department: Department, data: Mapping[str, str]) -> li
 @require_role(Role.STAFF)
 def cells_save(request: HttpRequest, code: str, department: str) -> HttpResponse:
     """Saves cells as they are written: JSON in, what became of each cell out."""
-    own = _own_department(request, department)
+    own = own_department(request, department)
     cells = _cells_in(request.body)
     if cells is None:
         return JsonResponse({"error": gettext("没有保存：内容的格式不对，请刷新页面后重试。")}, status=400)
@@ -259,8 +259,8 @@ def _cell_in(item: object) -> Cell | None:
 @require_role(Role.STAFF)
 def lines_feedback(request: HttpRequest, code: str, department: str) -> HttpResponse:
     """Lines of the form as they are stored now, for the page to take over what changed; all without `?line=`."""
-    own = _own_department(request, department)
-    round, submission = _form_of(code, own)
+    own = own_department(request, department)
+    round, submission = form_of(code, own)
     codes = {name for name in request.GET.getlist("line") if re.fullmatch(r"[-\w]+", name, re.ASCII)}
     shown = grid(round, own, submission, codes=codes or None)
     version = submission.row_version if submission else 0
@@ -273,7 +273,7 @@ def lines_feedback(request: HttpRequest, code: str, department: str) -> HttpResp
 def form_print(request: HttpRequest, code: str, department: str) -> HttpResponse:
     """The form on paper, filled or (`?blank=1`) to be filled by hand."""
     printed = _department_to_print(request.user, department)  # type: ignore[arg-type]
-    round, submission = _form_of(code, printed)
+    round, submission = form_of(code, printed)
     is_blank = bool(request.GET.get("blank"))
     shown = grid(round, printed, None if is_blank else submission)
     if not shown.lines:
@@ -329,7 +329,7 @@ def evidence_create(request: HttpRequest, pk: int) -> HttpResponse:
         actions.add_evidence(by=request.user, entry=entry, upload=upload)
     except Refused as refused:
         status = 413 if isinstance(refused, TooLarge) else 422
-        return _form_page(request, code, department, status=status, error=str(refused))
+        return form_page(request, code, department, status=status, error=str(refused))
     messages.success(request, gettext("佐证材料已保存。"))
     return redirect("indicators:submission-form", code=code, department=department.code)
 

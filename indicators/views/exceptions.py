@@ -3,50 +3,54 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from indicators import actions
+from indicators.exports import exceptions_book
 from indicators.models import LockException, Round
 from indicators.notices import moment
 from indicators.refusals import Refused
 from indicators.round_forms import ExceptionForm
 from indicators.views.chain import get_round
 from lvyuan.accounts.models import Role
+from lvyuan.ui.export import exportable, page_or_file
 from lvyuan.ui.http import require_role
 from lvyuan.ui.views import Missing
 
 
 @require_safe
 @require_role(Role.REVIEWER, Role.AUDITOR)
-def exception_list(request: HttpRequest, code: str) -> HttpResponse:
+@exportable
+def exception_list(request: HttpRequest, code: str) -> HttpResponseBase:
     """`?department=gxj&lock=closed&indicator=gdp` fills in the form beforehand."""
     return _page(request, get_round(code))
 
 
 def _page(
     request: HttpRequest, round: Round, *, form: ExceptionForm | None = None, error: str = "", status: int = 200
-) -> HttpResponse:
+) -> HttpResponseBase:
     now = timezone.now()
     asked = {name: request.GET[name] for name in ("department", "lock", "indicator") if name in request.GET}
     if form is None and request.user.has_role(Role.REVIEWER):
         form = ExceptionForm(round=round, initial=asked | {"expires_at": ExceptionForm.proposed_end(now)})
     granted = round.exceptions.select_related("department", "indicator", "granted_by")
     shown = [{"exception": one, "state": one.state(now)} for one in granted]
-    return render(
+    return page_or_file(
         request,
         "indicators/exception_list.html",
         {"round": round, "is_closed": round.is_closed(now), "exceptions": shown, "form": form, "error": error},
+        book=lambda: exceptions_book(round, shown),
         status=status,
     )
 
 
 @require_POST
 @require_role(Role.REVIEWER)
-def exception_grant(request: HttpRequest, code: str) -> HttpResponse:
+def exception_grant(request: HttpRequest, code: str) -> HttpResponseBase:
     round = get_round(code)
     form = ExceptionForm(request.POST, round=round)
     if not form.is_valid():
@@ -65,7 +69,7 @@ def exception_grant(request: HttpRequest, code: str) -> HttpResponse:
 
 @require_POST
 @require_role(Role.REVIEWER)
-def exception_end(request: HttpRequest, code: str, pk: int) -> HttpResponse:
+def exception_end(request: HttpRequest, code: str, pk: int) -> HttpResponseBase:
     round = get_round(code)
     found = LockException.objects.filter(round=round, pk=pk).first()
     if found is None:

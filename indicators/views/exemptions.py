@@ -5,17 +5,19 @@ from __future__ import annotations
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
 from indicators import actions
+from indicators.exports import exemptions_book
 from indicators.models import CheckExemption, CheckRule, Indicator
 from indicators.refusals import Refused
 from lvyuan.accounts.models import Department, Role
+from lvyuan.ui.export import exportable, page_or_file
 from lvyuan.ui.http import require_role
 
 
@@ -50,7 +52,8 @@ class ExemptionForm(forms.Form):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_role(Role.REVIEWER, Role.AUDITOR)
-def exemption_list(request: HttpRequest) -> HttpResponse:
+@exportable
+def exemption_list(request: HttpRequest) -> HttpResponseBase:
     """GET shows the list; POST adds to it, for reviewers."""
     form = ExemptionForm(request.POST if request.method == "POST" else None)
     error, status = "", 200
@@ -72,4 +75,6 @@ def exemption_list(request: HttpRequest) -> HttpResponse:
         for one in listed
     ]
     shown = {"rows": rows, "form": form if request.user.has_role(Role.REVIEWER) else None, "error": error}
-    return render(request, "indicators/exemption_list.html", shown, status=status)
+    return page_or_file(
+        request, "indicators/exemption_list.html", shown, book=lambda: exemptions_book(rows), status=status
+    )

@@ -7,19 +7,20 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.db.models import Count, F
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from indicators import actions
+from indicators import actions, exports
 from indicators.light_forms import LightExemptionForm, RuleForm, RuleUseForm
 from indicators.light_preview import preview
 from indicators.lights import parse_rule
 from indicators.models import Light, LightExemption, LightResult, LightRule, LightRuleVersion
 from indicators.refusals import Refused
 from lvyuan.accounts.models import District, Role
+from lvyuan.ui.export import exportable, page_or_file
 from lvyuan.ui.http import require_role
 from lvyuan.ui.views import Missing
 
@@ -50,20 +51,21 @@ def get_rule(code: str) -> LightRule:
 
 
 @require_safe
-def light_list(request: HttpRequest) -> HttpResponse:
+@exportable
+def light_list(request: HttpRequest) -> HttpResponseBase:
     return _list(request)
 
 
 def _list(
     request: HttpRequest, *, form: LightExemptionForm | None = None, error: str = "", status: int = 200
-) -> HttpResponse:
+) -> HttpResponseBase:
     today = timezone.localdate()
     versions = {version.rule_id: version for version in LightRuleVersion.objects.in_force(today)}
     rules = LightRule.objects.prefetch_related("indicators").order_by(F("default_for").desc(), "code")
     exemptions = LightExemption.objects.filter(district__code=settings.HOME_DISTRICT)
     if form is None and request.user.has_role(Role.REVIEWER):
         form = LightExemptionForm(today=today)
-    shown = {
+    shown: dict[str, Any] = {
         "rules": [{"rule": rule, "said": _in_words(versions.get(rule.pk))} for rule in rules],
         "exemptions": [
             {"exemption": one, "has_ended": one.valid_to < today, "may_end": form is not None and one.valid_to > today}
@@ -73,17 +75,24 @@ def _list(
         "form": form,
         "error": error,
     }
-    return render(request, "indicators/light_list.html", shown, status=status)
+    return page_or_file(
+        request,
+        "indicators/light_list.html",
+        shown,
+        book=lambda: exports.lights_book(shown["rules"], shown["exemptions"]),
+        status=status,
+    )
 
 
 @require_safe
-def light_detail(request: HttpRequest, code: str) -> HttpResponse:
+@exportable
+def light_detail(request: HttpRequest, code: str) -> HttpResponseBase:
     return _detail(request, get_rule(code))
 
 
 def _detail(
     request: HttpRequest, rule: LightRule, *, form: RuleUseForm | None = None, error: str = "", status: int = 200
-) -> HttpResponse:
+) -> HttpResponseBase:
     in_use = LightResult.objects.filter(
         district__code=settings.HOME_DISTRICT,
         rule_version__rule=rule,
@@ -95,7 +104,7 @@ def _detail(
     may_change = request.user.has_role(Role.ADMIN)
     if form is None and may_change and rule.default_for != LightRule.Subject.PROJECT:
         form = RuleUseForm()
-    shown = {
+    shown: dict[str, Any] = {
         "rule": rule,
         "versions": [_in_words(version) for version in rule.versions.select_related("adopted_by")],
         "counts": [(_state(light.value), counted.get(light.value, 0)) for light in Light],
@@ -104,12 +113,18 @@ def _detail(
         "form": form,
         "error": error,
     }
-    return render(request, "indicators/light_detail.html", shown, status=status)
+    return page_or_file(
+        request,
+        "indicators/light_detail.html",
+        shown,
+        book=lambda: exports.light_book(rule, shown["versions"], shown["counts"]),
+        status=status,
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_role(Role.ADMIN)
-def light_change(request: HttpRequest, code: str) -> HttpResponse:
+def light_change(request: HttpRequest, code: str) -> HttpResponseBase:
     """First a preview on the months judged already, then the adoption of what was previewed."""
     rule = get_rule(code)
     form = RuleForm(request.POST if request.method == "POST" else None, version=rule.versions.first())
@@ -136,7 +151,7 @@ def light_change(request: HttpRequest, code: str) -> HttpResponse:
 
 @require_POST
 @require_role(Role.ADMIN)
-def light_use(request: HttpRequest, code: str) -> HttpResponse:
+def light_use(request: HttpRequest, code: str) -> HttpResponseBase:
     """The indicator is judged by this rule from now on; `end` hands it back to the default."""
     rule = get_rule(code)
     form = RuleUseForm(request.POST)
@@ -158,7 +173,7 @@ def light_use(request: HttpRequest, code: str) -> HttpResponse:
 
 @require_POST
 @require_role(Role.REVIEWER)
-def light_exempt(request: HttpRequest) -> HttpResponse:
+def light_exempt(request: HttpRequest) -> HttpResponseBase:
     form = LightExemptionForm(request.POST)
     if not form.is_valid():
         return _list(request, form=form, status=422)
@@ -172,7 +187,7 @@ def light_exempt(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @require_role(Role.REVIEWER)
-def light_exemption_end(request: HttpRequest, pk: int) -> HttpResponse:
+def light_exemption_end(request: HttpRequest, pk: int) -> HttpResponseBase:
     found = LightExemption.objects.filter(district__code=settings.HOME_DISTRICT, pk=pk).first()
     if found is None:
         raise Missing(gettext("没有这项豁免。"))

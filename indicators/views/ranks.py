@@ -7,13 +7,13 @@ from decimal import Decimal
 from django import forms
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
+from indicators.exports import ranks_book
 from indicators.forms import FigureTextField
 from indicators.models import Comparator, Indicator, RankPool
 from indicators.ranking import LAB_ROLES, Lab, Ranking, period_to_rank, rank_lab, rankings, ways
@@ -22,6 +22,7 @@ from indicators.views.reading import get_indicator
 from lvyuan.audit.triggers import FIGURES
 from lvyuan.periods import Period
 from lvyuan.ui.conditional import conditional_page
+from lvyuan.ui.export import exportable, page_or_file
 from lvyuan.ui.http import asked_moment, asked_period
 from lvyuan.ui.months import month_choices
 from lvyuan.ui.views import Missing
@@ -50,7 +51,8 @@ class LabForm(forms.Form):
 
 @require_safe
 @conditional_page(FIGURES)
-def rank_detail(request: HttpRequest, code: str) -> HttpResponse:
+@exportable
+def rank_detail(request: HttpRequest, code: str) -> HttpResponseBase:
     """`?period=&pool=&by=&delta=`; the what-if is for leaders, reviewers and admins."""
     indicator, known_at, asked = get_indicator(request, code), asked_moment(request), asked_period(request)
     may_try = request.user.has_role(*LAB_ROLES)
@@ -64,13 +66,14 @@ def rank_detail(request: HttpRequest, code: str) -> HttpResponse:
         history = rankings(indicator=indicator, period=period, pool=pool, known_at=known_at, user=request.user, by=by)
     ranking = history[0] if history else None
     form, lab = _lab(request, ranking) if may_try and ranking and ranking.is_ranked else (None, None)
-    return render(
+    places = [(one, one.of(settings.HOME_DISTRICT)) for one in history]
+    return page_or_file(
         request,
         "indicators/rank_detail.html",
         {
             "indicator": indicator,
             "ranking": ranking,
-            "history": [(one, one.of(settings.HOME_DISTRICT)) for one in history],
+            "history": places,
             "home": settings.HOME_DISTRICT,
             "pools": pools,
             "pool": pool,
@@ -82,6 +85,7 @@ def rank_detail(request: HttpRequest, code: str) -> HttpResponse:
             "known_at": known_at,
             "months": month_choices(months_with_figures(settings.HOME_DISTRICT), asked),
         },
+        book=lambda: ranks_book(indicator, ranking, places),
         status=422 if form is not None and form.errors else 200,
     )
 

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
+from indicators import exports
 from indicators.attention import light_rows
 from indicators.charts import MAX_YEARS, SHOWN_SLOTS, indicator_charts
 from indicators.filters import IndicatorFilter
@@ -44,6 +44,7 @@ from lvyuan.audit.triggers import FIGURES, REPORTING
 from lvyuan.numbers import plain
 from lvyuan.periods import Period
 from lvyuan.ui.conditional import conditional_page
+from lvyuan.ui.export import exportable, page_of, page_or_file
 from lvyuan.ui.http import asked_moment, asked_period
 from lvyuan.ui.months import month_choices
 from lvyuan.ui.tables import QueryRows
@@ -55,7 +56,8 @@ PERIODS_PER_PAGE = 36  # three years of months
 
 @require_safe
 @conditional_page(FIGURES, shared=True)
-def indicator_list(request: HttpRequest) -> HttpResponse:
+@exportable
+def indicator_list(request: HttpRequest) -> HttpResponseBase:
     district, period, known_at = settings.HOME_DISTRICT, asked_period(request), asked_moment(request)
     narrowed = IndicatorFilter(request.GET, queryset=Indicator.objects.visible_to(request.user))
     found = narrowed.qs if narrowed.is_valid() else narrowed.queryset
@@ -67,7 +69,7 @@ def indicator_list(request: HttpRequest) -> HttpResponse:
 
     sortable = with_sort_keys(found, district=district, period=period, known_at=known_at)
     table = IndicatorTable(QueryRows(sortable, rows_of), request=request, known_at=known_at)
-    return render(
+    return page_or_file(
         request,
         "indicators/indicator_list.html",
         {
@@ -77,6 +79,9 @@ def indicator_list(request: HttpRequest) -> HttpResponse:
             "known_at": known_at,
             "months": month_choices(months_with_figures(district), period),
         },
+        book=lambda: exports.indicators_book(
+            list(table.data), period=period, form=narrowed.form, long=exports.figures_sheet(found)
+        ),
     )
 
 
@@ -96,12 +101,13 @@ def _assignment(indicator: Indicator, district: str) -> Assignment | None:
 
 @require_safe
 @conditional_page(FIGURES)
-def indicator_detail(request: HttpRequest, code: str) -> HttpResponse:
+@exportable
+def indicator_detail(request: HttpRequest, code: str) -> HttpResponseBase:
     indicator = get_indicator(request, code)
     district, period, known_at = settings.HOME_DISTRICT, asked_period(request), asked_moment(request)
     card = scorecard(district=district, period=period, known_at=known_at, user=request.user, codes=[code])
     keys = series_keys(indicator=indicator, district=district, known_at=known_at, user=request.user)
-    page = Paginator(keys, PERIODS_PER_PAGE).get_page(request.GET.get("page"))
+    page = page_of(request, keys, PERIODS_PER_PAGE)
     newest, wanted = keys[:SHOWN_SLOTS], {*keys[:SHOWN_SLOTS], *page.object_list}
     told_rows = series(indicator=indicator, district=district, keys=wanted, known_at=known_at)
     pools = asked_pool(request, district)
@@ -116,7 +122,7 @@ def indicator_detail(request: HttpRequest, code: str) -> HttpResponse:
     versions = list(indicator.versions.order_by("-valid_from"))
     targets = promises(row, card, district=district, known_at=known_at)
     told = story_context(row, indicator=indicator, district=district, user=request.user, known_at=known_at)
-    return render(
+    return page_or_file(
         request,
         "indicators/indicator_detail.html",
         {
@@ -145,6 +151,9 @@ def indicator_detail(request: HttpRequest, code: str) -> HttpResponse:
             "months": month_choices(months_with_figures(district), period),
             **told,
         },
+        book=lambda: exports.indicator_book(
+            indicator, row, history, long=exports.figures_sheet(Indicator.objects.filter(pk=indicator.pk))
+        ),
     )
 
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
 from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from indicators import actions
+from indicators.exports import releases_book
 from indicators.models import Vintage
 from indicators.refusals import Refused
 from indicators.releases import announcements, by_period, releasable, released
 from indicators.review_forms import ReleaseForm
 from lvyuan.accounts.models import Role
+from lvyuan.ui.export import exportable, page_of, page_or_file
 from lvyuan.ui.http import require_role
 
 PAGE = 200  # figures
@@ -23,7 +24,8 @@ PAGE = 200  # figures
 
 @require_safe
 @require_role(Role.REVIEWER, Role.AUDITOR)
-def release_list(request: HttpRequest) -> HttpResponse:
+@exportable
+def release_list(request: HttpRequest) -> HttpResponseBase:
     """`?show=released` lists what was released."""
     return _page(request)
 
@@ -35,30 +37,33 @@ def _page(
     ticked: set[int] | None = None,
     error: str = "",
     status: int = 200,
-) -> HttpResponse:
+) -> HttpResponseBase:
     internal, done = releasable(settings.HOME_DISTRICT), released(settings.HOME_DISTRICT)
     shows_released = request.GET.get("show") == "released"
-    page = Paginator(done if shows_released else internal, PAGE).get_page(request.GET.get("page"))
-    return render(
+    page = page_of(request, done if shows_released else internal, PAGE)
+    periods = [] if shows_released else by_period(page.object_list)
+    announced = announcements(page.object_list) if shows_released else []
+    return page_or_file(
         request,
         "indicators/release_list.html",
         {
             "shows_released": shows_released,
             "page": page,
-            "periods": [] if shows_released else by_period(page.object_list),
-            "announcements": announcements(page.object_list) if shows_released else [],
+            "periods": periods,
+            "announcements": announced,
             "can_release": request.user.has_role(Role.REVIEWER),
             "form": form or ReleaseForm(),
             "ticked": ticked or set(),
             "error": error,
         },
+        book=lambda: releases_book(periods, announced, shows_released=shows_released),
         status=status,
     )
 
 
 @require_POST
 @require_role(Role.REVIEWER)
-def release_create(request: HttpRequest) -> HttpResponse:
+def release_create(request: HttpRequest) -> HttpResponseBase:
     """Releases the ticked figures, `vintage` by id."""
     form = ReleaseForm(request.POST)
     ticked = {int(text) for text in request.POST.getlist("vintage") if text.isascii() and text.isdigit()}

@@ -8,23 +8,23 @@ from itertools import groupby
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
-from indicators import actions
-from indicators.findings import open_findings
+from indicators import actions, exports
 from indicators.forms import ReasonForm
+from indicators.imports.undo import can_undo, undo_approved
 from indicators.models import Submission
 from indicators.refusals import Refused
-from indicators.review import QueueRow, queue_rows, review
+from indicators.review import QueueRow, all_lines, queue_rows, review
 from indicators.review_forms import SendBackForm
 from indicators.views.chain import get_submission, row_version
 from lvyuan.accounts.models import Role
+from lvyuan.ui.export import exportable, page_of, page_or_file
 from lvyuan.ui.http import require_role
 from lvyuan.ui.views import Missing
 
@@ -47,23 +47,24 @@ ORDERS = {
 
 @require_safe
 @require_role(Role.REVIEWER, Role.AUDITOR)
-def review_list(request: HttpRequest) -> HttpResponse:
+@exportable
+def review_list(request: HttpRequest) -> HttpResponseBase:
     """`?state=approved` picks the tab, `?by=department` groups by department."""
     return _queue_page(request)
 
 
 def _queue_page(
     request: HttpRequest, *, ticked: set[int] | None = None, error: str = "", status: int = 200
-) -> HttpResponse:
+) -> HttpResponseBase:
     state, by = request.GET.get("state", State.SUBMITTED.value), request.GET.get("by", "round")
     if state not in State.values or by not in ORDERS:
         raise Missing(gettext("没有这种状态或分组。请从页面上方选择。"))
     visible = Submission.objects.visible_to(request.user)
     counts = dict(visible.order_by().values_list("state").annotate(count=Count("pk")))
     shown = _with_people(visible.filter(state=state)).order_by(*ORDERS[by])
-    page = Paginator(shown, PAGE).get_page(request.GET.get("page"))
+    page = page_of(request, shown, PAGE)
     rows = queue_rows(page.object_list, user=request.user, now=timezone.now())
-    return render(
+    return page_or_file(
         request,
         "indicators/review_list.html",
         {
@@ -80,6 +81,7 @@ def _queue_page(
             "ticked": ticked or set(),
             "error": error,
         },
+        book=lambda: exports.queue_book(rows, state=state),
         status=status,
     )
 
@@ -100,7 +102,7 @@ def _groups(rows: list[QueueRow], by: str) -> list[tuple[str, list[QueueRow]]]:
 
 @require_POST
 @require_role(Role.REVIEWER)
-def review_approve_many(request: HttpRequest) -> HttpResponse:
+def review_approve_many(request: HttpRequest) -> HttpResponseBase:
     """Approves the ticked forms, each as it was when the page was made: `form` is `<id>-<row version>`."""
     chosen = [re.fullmatch("([0-9]{1,9})-([0-9]{1,9})", text) for text in request.POST.getlist("form")]
     seen = {int(found[1]): int(found[2]) for found in chosen if found}
@@ -113,7 +115,7 @@ def review_approve_many(request: HttpRequest) -> HttpResponse:
         messages.success(
             request,
             gettext("已通过%(approved)s份，%(vintages)s项数据即时生效：%(names)s。")
-            % {"approved": len(done.approved), "vintages": len(done.vintages), "names": names},
+            % {"approved": len(done.approved), "vintages": done.vintages.count(), "names": names},
         )
     for submission, why_not in done.refused:
         messages.warning(
@@ -130,7 +132,8 @@ def _short_name(submission: Submission) -> str:
 
 @require_safe
 @require_role(Role.REVIEWER, Role.AUDITOR, Role.ADMIN)
-def review_detail(request: HttpRequest, pk: int) -> HttpResponse:
+@exportable
+def review_detail(request: HttpRequest, pk: int) -> HttpResponseBase:
     return _review_page(request, get_submission(request, pk))
 
 
@@ -141,16 +144,16 @@ def _review_page(
     form: ReasonForm | None = None,
     error: str = "",
     status: int = 200,
-) -> HttpResponse:
+) -> HttpResponseBase:
     """What may be done now; a typed reason that can no longer be given is shown as text."""
     offer = actions.offer(by=request.user, submission=submission)
-    shown = review(submission, user=request.user)
+    shown = review(submission, user=request.user, page=request.GET.get("page"))
     entries = [line.entry for line in shown.lines]
     sends_back = bool(offer.moves & {"return", "reopen"})
     if sends_back and not isinstance(form, SendBackForm):
         form = _send_back_form(submission)
     ticks = form.ticks if sends_back and isinstance(form, SendBackForm) else {}
-    return render(
+    return page_or_file(
         request,
         "indicators/review_detail.html",
         {
@@ -159,14 +162,15 @@ def _review_page(
             "lines": [
                 (line, own := ticks.get(line.entry.pk, []), any(tick.is_ticked for tick in own)) for line in shown.lines
             ],
-            "open_findings": open_findings(line.checked for line in shown.lines if line.checked),
             "transitions": submission.transitions.select_related("by").all(),
             "moves": offer.moves,
             "why_not": offer.why_not,
+            "can_undo": can_undo(submission, request.user),
             "reason_form": form or ReasonForm(),
             "unsent": _typed(form, {entry.pk: entry.indicator.name for entry in entries}) if not sends_back else [],
             "error": error,
         },
+        book=lambda: exports.review_book(submission, all_lines(submission, shown, user=request.user)),
         status=status,
     )
 
@@ -183,29 +187,29 @@ def _typed(form: ReasonForm | None, names: dict[int, str]) -> list[tuple[str, st
 
 @require_POST
 @require_role(Role.REVIEWER)
-def review_approve(request: HttpRequest, pk: int) -> HttpResponse:
+def review_approve(request: HttpRequest, pk: int) -> HttpResponseBase:
     submission = get_submission(request, pk)
     try:
         vintages = actions.approve(by=request.user, submission=submission, row_version=row_version(request))
     except Refused as refused:
         return _review_page(request, get_submission(request, pk), error=str(refused), status=409)
-    messages.success(request, gettext("已通过，%(vintages)s 项数据即时生效。") % {"vintages": len(vintages)})
+    messages.success(request, gettext("已通过，%(vintages)s 项数据即时生效。") % {"vintages": vintages.count()})
     return redirect(submission)
 
 
 @require_POST
 @require_role(Role.REVIEWER)
-def review_return(request: HttpRequest, pk: int) -> HttpResponse:
+def review_return(request: HttpRequest, pk: int) -> HttpResponseBase:
     return _send_back(request, pk, actions.return_submission, gettext("已退回，填报员会看到理由。"))
 
 
 @require_POST
 @require_role(Role.REVIEWER)
-def review_reopen(request: HttpRequest, pk: int) -> HttpResponse:
+def review_reopen(request: HttpRequest, pk: int) -> HttpResponseBase:
     return _send_back(request, pk, actions.reopen, gettext("已重开，填报员会看到理由；更正通过之前，现行数据不变。"))
 
 
-def _send_back(request: HttpRequest, pk: int, deed: Callable[..., Submission], done: str) -> HttpResponse:
+def _send_back(request: HttpRequest, pk: int, deed: Callable[..., Submission], done: str) -> HttpResponseBase:
     submission = get_submission(request, pk)
     form = _send_back_form(submission, request.POST)
     return _decide(request, submission, form, deed, done, cells=form.cells)
@@ -219,21 +223,29 @@ def _send_back_form(submission: Submission, data: Any = None) -> SendBackForm:
 
 @require_POST
 @require_role(Role.REVIEWER)
-def review_excuse(request: HttpRequest, pk: int) -> HttpResponse:
+def review_excuse(request: HttpRequest, pk: int) -> HttpResponseBase:
     form = ReasonForm(request.POST)
     return _decide(request, get_submission(request, pk), form, actions.excuse, gettext("已免报，单位会看到理由。"))
 
 
 @require_POST
 @require_role(Role.REVIEWER)
-def review_resume(request: HttpRequest, pk: int) -> HttpResponse:
+def review_resume(request: HttpRequest, pk: int) -> HttpResponseBase:
     form = ReasonForm(request.POST)
     return _decide(request, get_submission(request, pk), form, actions.resume, gettext("已撤销免报，单位可以填报。"))
 
 
+@require_POST
+@require_role(Role.REVIEWER)
+def review_undo(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Of an approved import: what stood before it stands again."""
+    done = gettext("已撤销这次导入，原来的数据恢复现行；导入的各版本仍在历史里。")
+    return _decide(request, get_submission(request, pk), ReasonForm(request.POST), undo_approved, done)
+
+
 def _decide(
     request: HttpRequest, submission: Submission, form: ReasonForm, deed: Callable[..., Any], done: str, **more: Any
-) -> HttpResponse:
+) -> HttpResponseBase:
     """A decision that asks for a reason: 422 without one, 409 when it cannot be taken any more; both keep the text."""
     if not form.is_valid():
         wrong = next(iter(form.errors.values()))[0]

@@ -7,7 +7,7 @@ import datetime as dt
 from django.conf import settings
 from django.contrib import messages
 from django.db.models import Count, Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from indicators import actions
 from indicators.board import board_of
+from indicators.exports import round_book, rounds_book
 from indicators.models import Round, RoundSchedule, Submission
 from indicators.obligations import Obligation, months_before, owed
 from indicators.refusals import Refused
@@ -22,6 +23,7 @@ from indicators.round_forms import ChangeRoundForm, NewRoundForm
 from indicators.schedule import round_code, scheduled_moments
 from indicators.views.chain import CHAIN, get_round
 from lvyuan.accounts.models import Department, District, Role
+from lvyuan.ui.export import exportable, page_or_file
 from lvyuan.ui.http import asked_period, require_role
 
 State = Submission.State
@@ -29,7 +31,8 @@ State = Submission.State
 
 @require_safe
 @require_role(*CHAIN)
-def round_list(request: HttpRequest) -> HttpResponse:
+@exportable
+def round_list(request: HttpRequest) -> HttpResponseBase:
     now = timezone.now()
     unreported = Q(submissions__state__in=Submission.UNREPORTED)
     rounds = Round.objects.filter(district__code=settings.HOME_DISTRICT).annotate(
@@ -58,7 +61,13 @@ def round_list(request: HttpRequest) -> HttpResponse:
                 "url": _round_url(request, round, own),
             }
         )
-    return render(request, "indicators/round_list.html", {"rounds": shown})
+    for_staff = request.user.has_role(Role.STAFF)
+    return page_or_file(
+        request,
+        "indicators/round_list.html",
+        {"rounds": shown},
+        book=lambda: rounds_book(shown, for_staff=for_staff),
+    )
 
 
 def _round_url(request: HttpRequest, round: Round, own: Submission | None) -> str:
@@ -70,7 +79,8 @@ def _round_url(request: HttpRequest, round: Round, own: Submission | None) -> st
 
 @require_safe
 @require_role(*CHAIN)
-def round_detail(request: HttpRequest, code: str) -> HttpResponse:
+@exportable
+def round_detail(request: HttpRequest, code: str) -> HttpResponseBase:
     """Who owes what in a round, for which periods, and where it stands."""
     round, now = get_round(code), timezone.now()
     owing = _by_department(owed(round))
@@ -87,7 +97,7 @@ def round_detail(request: HttpRequest, code: str) -> HttpResponse:
         for department in departments
         if not is_staff or request.user.department_id == department.pk
     ]
-    return render(
+    return page_or_file(
         request,
         "indicators/round_detail.html",
         {
@@ -97,6 +107,7 @@ def round_detail(request: HttpRequest, code: str) -> HttpResponse:
             "is_early": now < round.opens_at,
             "may_change": request.user.has_role(Role.REVIEWER) and round.kind == Round.Kind.REGULAR,
         },
+        book=lambda: round_book(round, shown),
     )
 
 

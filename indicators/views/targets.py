@@ -6,14 +6,13 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_safe
 
-from indicators import actions
+from indicators import actions, exports
 from indicators.models import Target
 from indicators.refusals import Refused
 from indicators.rows import target_rows
@@ -23,6 +22,7 @@ from lvyuan.accounts.models import District, Role
 from lvyuan.audit.models import Event
 from lvyuan.audit.triggers import FIGURES
 from lvyuan.ui.conditional import conditional_page
+from lvyuan.ui.export import exportable, page_of, page_or_file
 from lvyuan.ui.http import asked_moment, require_role
 from lvyuan.ui.tables import BaseTable
 from lvyuan.ui.views import Missing
@@ -30,7 +30,8 @@ from lvyuan.ui.views import Missing
 
 @require_safe
 @conditional_page(FIGURES)
-def target_list(request: HttpRequest) -> HttpResponse:
+@exportable
+def target_list(request: HttpRequest) -> HttpResponseBase:
     """Every target in force: kind, direction, path, current figure, deadline, version and who set it.
 
     `?indicator=` narrows to one indicator's, the latest deadline first.
@@ -43,9 +44,8 @@ def target_list(request: HttpRequest) -> HttpResponse:
         if about
         else in_force.order_by("order", "code")
     )
-    page = Paginator(
-        ordered.select_related("indicator", "compared_with", "source", "district"), BaseTable.PER_PAGE
-    ).get_page(request.GET.get("page"))
+    found = ordered.select_related("indicator", "compared_with", "source", "district")
+    page = page_of(request, found, BaseTable.PER_PAGE)
     targets = list(page.object_list)
     written = setters(targets)
     rows = [
@@ -59,7 +59,7 @@ def target_list(request: HttpRequest) -> HttpResponse:
         "known_at": known_at,
         "may_set": request.user.has_role(Role.ADMIN),
     }
-    return render(request, "indicators/target_list.html", shown)
+    return page_or_file(request, "indicators/target_list.html", shown, book=lambda: exports.targets_book(rows, about))
 
 
 def setters(targets: list[Target]) -> dict[int, Event]:

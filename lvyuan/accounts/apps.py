@@ -7,3 +7,10 @@ class AccountsConfig(AppConfig):
     label = "accounts"
     verbose_name = _("账号与部门")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from lvyuan.accounts.imports import DEPARTMENTS, DISTRICTS, USERS
+        from lvyuan.imports.registry import register
+
+        for kind in (DISTRICTS, DEPARTMENTS, USERS):
+            register(kind)

@@ -11,7 +11,7 @@ import datetime as dt
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -34,7 +34,14 @@ KEPT = "保留人工修改"
 
 
 class FixtureError(Exception):
-    """A fixture that cannot be loaded; the text names file, entry and field, in Chinese."""
+    """A fixture that cannot be loaded; the text names file, entry and field, in Chinese.
+
+    `problems` are (field, what is wrong with it) where the trouble lies in one entry.
+    """
+
+    def __init__(self, text: str, problems: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__(text)
+        self.problems = list(problems)
 
 
 class Row:
@@ -56,8 +63,13 @@ class Row:
 
     def fail(self, field: str, problem: str) -> NoReturn:
         """Raises FixtureError about `field` of this entry."""
-        where = " ".join(part for part in (self.file, self.label, f"{self.prefix}{field}".rstrip(".")) if part)
-        raise FixtureError(f"{where}：{problem.rstrip('。')}。")
+        self.fail_all([(field, problem)])
+
+    def fail_all(self, problems: Sequence[tuple[str, str]]) -> NoReturn:
+        """Raises FixtureError about the fields of this entry; its text tells the first."""
+        told = [(f"{self.prefix}{field}".rstrip("."), problem.rstrip("。")) for field, problem in problems]
+        where = " ".join(part for part in (self.file, self.label, told[0][0]) if part)
+        raise FixtureError(f"{where}：{told[0][1]}。", told)
 
     def get(self, field: str, default: Any = None) -> Any:
         """The value as the file has it; null and absent are the same."""
@@ -142,6 +154,19 @@ class Row:
             self.fail(field, "应为一个条目")
         return Row(self.file, self.label, part, prefix=f"{self.prefix}{field}.")
 
+    def no_circle(self, field: str, instance: Any, above: dict[int, int | None]) -> None:
+        """Notes the parent of a stored instance in `above` (parents by key).
+
+        Raises FixtureError when the way up from that parent leads back to the instance.
+        """
+        parent = getattr(instance, f"{field}_id")
+        key: int | None = parent
+        while key is not None:
+            if key == instance.pk:
+                self.fail(field, f"“{instance}”不能排在自己的下级之下，上下级成了循环")
+            key = above.get(key)
+        above[instance.pk] = parent
+
     def end(self) -> None:
         """Raises FixtureError when a field of its own was read by nobody: most likely a typing error."""
         for field in self._own:
@@ -150,12 +175,15 @@ class Row:
 
 
 class Folder:
-    """A directory of fixture files, and a count of what loading it changed."""
+    """A directory of fixture files, and a count of what loading it changed.
 
-    def __init__(self, path: Path) -> None:
+    `content` takes the place of the files: entries by file and key.
+    """
+
+    def __init__(self, path: Path, content: Mapping[str, dict[str, Any]] | None = None) -> None:
         self.path = path
         self.tally: dict[type[models.Model], Counter[str]] = {}
-        self._files: dict[str, dict[str, Any]] = {}
+        self._files: dict[str, dict[str, Any]] = dict(content or {})
         self._rows: dict[str, list[Row]] = {}
         self._written: set[Any] = set()
         self._groups: dict[Any, dict[tuple[Any, ...], Any]] = {}
@@ -176,6 +204,12 @@ class Folder:
             rows.append(Row(file, label, entry, defaults=defaults))
         self._rows.setdefault(file, []).extend(rows)
         return rows
+
+    def each(self, file: str, key: str, put: Callable[[Row], object]) -> None:
+        """Has `put` store each entry under `key`, and looks whether it has read all of it."""
+        for row in self.rows(file, key):
+            put(row)
+            row.end()
 
     def finish(self) -> None:
         """Raises FixtureError for anything in the directory that no loader has read."""
@@ -198,25 +232,26 @@ class Folder:
         where: Mapping[str, Any],
         fields: Iterable[str] = (),
         frozen: Iterable[str] = (),
+        first: Mapping[str, Any] | None = None,
         **values: Any,
     ) -> M:
         """The stored object `where` points at, made to say what the row says.
 
         `fields` are read from the row (the model's default where it is silent), `values` are given. Nothing
         is written when nothing differs, or when the last change was not ours. `frozen` columns are
-        refused a change. Objects are looked up together with all that share the first key of `where`
-        (all of the model when it has one key), in one query.
+        refused a change; `first` are values for a new object only. Objects are looked up together with all
+        that share the first key of `where` (all of the model when it has one key), in one query.
         """
         for name in fields:
             values[name] = row.get(name, column(model, name).get_default())
-        wanted = model(**where, **values)
+        wanted = model(**where, **values, **(first or {}))
         self.clean(row, wanted)
         self.claim(row, model, where)
         found = self._stored(wanted, where)
         if found is None:
             return self.create(row, wanted)
         changed = [name for name in values if _differs(found, wanted, column(model, name).attname)]
-        if changed and not self._is_ours(found):
+        if changed and not self.is_ours(found):
             self.count(model, KEPT)
             return found
         for name in changed:
@@ -256,7 +291,7 @@ class Folder:
             else:
                 self.create(row, through(**owner, **{target: found}))
         for pk, link in stored.items():
-            if pk not in pks and self._is_ours(link):
+            if pk not in pks and self.is_ours(link):
                 self.remove(link)
 
     def remove(self, instance: models.Model) -> None:
@@ -283,7 +318,8 @@ class Folder:
             }
         return self._groups[group].get(tuple(getattr(wanted, name) for name in columns))
 
-    def _is_ours(self, instance: models.Model) -> bool:
+    def is_ours(self, instance: models.Model) -> bool:
+        """Whether nobody else has changed it since we loaded it."""
         last = Event.objects.about(instance).first()
         return last is None or last.origin.startswith(ORIGIN)
 
@@ -293,8 +329,7 @@ class Folder:
         try:
             instance.clean_fields(exclude=relations)
         except ValidationError as error:
-            field, problems = next(iter(error.message_dict.items()))
-            row.fail(field, problems[0])
+            row.fail_all([(field, problems[0]) for field, problems in error.message_dict.items()])
         for own in instance._meta.concrete_fields:
             moment = getattr(instance, own.attname)
             if isinstance(moment, dt.datetime) and moment.tzinfo is None:
@@ -374,23 +409,30 @@ def by_code(objects: Iterable[M]) -> dict[str, M]:
 
 def load(folder: Folder) -> None:
     """Districts and departments."""
+    load_districts(folder)
+    load_departments(folder)
+
+
+def load_districts(folder: Folder) -> None:
     districts: dict[str, District] = by_code(District.objects.all())
-    for row in folder.rows("districts.json", "districts"):
-        parent = row.maybe("parent", districts)
-        code = row.text("code")
-        districts[code] = folder.put(
-            row,
-            District,
-            where={"code": code},
-            fields=("name", "name_en", "short_name", "level"),
-            parent=parent,
-        )
-        row.end()
-    for row in folder.rows("departments.json", "departments"):
-        folder.put(
-            row,
-            Department,
-            where={"district": row.one("district", districts), "code": row.text("code")},
-            fields=("name", "short_name", "is_assumed", "order"),
-        )
-        row.end()
+    above = {district.pk: district.parent_id for district in districts.values()}
+
+    def put(row: Row) -> None:
+        parent, code = row.maybe("parent", districts), row.text("code")
+        fields = ("name", "name_en", "short_name", "level")
+        district = folder.put(row, District, where={"code": code}, fields=fields, parent=parent)
+        row.no_circle("parent", district, above)
+        districts[code] = district
+
+    folder.each("districts.json", "districts", put)
+
+
+def load_departments(folder: Folder) -> None:
+    districts = by_code(District.objects.all())
+    fields = ("name", "short_name", "is_assumed", "order", "head", "statistics_head", "phone", "needs_sign_off")
+
+    def put(row: Row) -> None:
+        where = {"district": row.one("district", districts), "code": row.text("code")}
+        folder.put(row, Department, where=where, fields=fields)
+
+    folder.each("departments.json", "departments", put)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -21,8 +21,10 @@ from indicators.standing import judged, standings
 from indicators.views.pools import asked_pool
 from lvyuan.accounts.models import Role
 from lvyuan.audit.triggers import FIGURES, REPORTING
+from lvyuan.cockpit.exports import cockpit_book
 from lvyuan.cockpit.verdict import Verdict
 from lvyuan.ui.conditional import conditional_page
+from lvyuan.ui.export import asked_format, exportable, page_or_file
 from lvyuan.ui.http import asked_date, asked_moment, asked_period
 from lvyuan.ui.months import month_choices
 from projects.models import Place, ProjectNode
@@ -47,17 +49,20 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @conditional_page(FIGURES, REPORTING, shared=True)
-def cockpit(request: HttpRequest) -> HttpResponse:
+@exportable
+def cockpit(request: HttpRequest) -> HttpResponseBase:
     district, period, known_at = settings.HOME_DISTRICT, asked_period(request), asked_moment(request)
     card = scorecard(district=district, period=period, known_at=known_at, user=request.user, headline=True)
     today = timezone.localdate(known_at)
     lights = light_rows(card.rows, district=district, known_at=known_at)
-    attention, worrying = lit(district=district, known_at=known_at, period=period, most=ATTENTION)
+    most = None if asked_format(request) else ATTENTION  # a file has all of them
+    attention, worrying = lit(district=district, known_at=known_at, period=period, most=most)
     found = paces(card.headline_targets, district=district, today=today, until=period, known_at=known_at)
     sparks = tile_sparks(card.headline, district=district, known_at=known_at)
     pools = asked_pool(request, district)
     headline_rows = in_pool(card.headline, pools, district=district, known_at=known_at, user=request.user)
-    return render(
+    projects = portfolio(as_of=asked_date(request, "as_of"), known_at=known_at, user=request.user, district=district)
+    return page_or_file(
         request,
         "cockpit/cockpit.html",
         {
@@ -72,15 +77,16 @@ def cockpit(request: HttpRequest) -> HttpResponse:
             "attention_more": worrying - len(attention),
             "trends": [row for row in headline_rows if row.indicator.pk in sparks][:TRENDS],
             "pools": pools,
-            "portfolio": portfolio(
-                as_of=asked_date(request, "as_of"), known_at=known_at, user=request.user, district=district
-            ),
+            "portfolio": projects,
             "reporting": _reporting(request, district) if known_at is None else None,
             "screen": "screen" in request.GET,
             "period": period,
             "known_at": known_at,
             "months": month_choices(months_with_figures(district), period),
         },
+        book=lambda: cockpit_book(
+            paces=found, rows=headline_rows, attention=attention, portfolio=projects, period=period
+        ),
     )
 
 

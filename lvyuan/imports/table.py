@@ -1,20 +1,23 @@
-"""What reading a file gives: a header and rows of texts, with a flaw in the place of what cannot be read."""
+"""What reading a file gives: tables of texts, with a flaw in the place of what cannot be read."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from decimal import Context, Decimal
-from typing import Any, Final, TypeAlias
+from decimal import ROUND_HALF_UP, Context, Decimal
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from lvyuan.numbers import _
 
-MAX_ROWS: Final = 100_000  # rows below the header
-MAX_COLUMNS: Final = 200
+MAX_ROWS: Final = 1_048_576  # rows of one sheet
+MAX_COLUMNS: Final = 1_000
 MAX_CELL: Final = 2_000  # characters of one cell
-MAX_TEXT: Final = 32_000_000  # characters of all cells together
-SUFFIXES: Final = (".json", ".csv", ".xlsx")
+MAX_TEXT: Final = 256_000_000  # characters of all cells together
+SUFFIXES: Final = (".xlsx", ".xlsm", ".xls", ".ods", ".csv", ".tsv", ".txt", ".json")
 SPLIT: Final = "请拆分成几个文件再上传"
+# The two columns that an error workbook has besides the sender's own (lvyuan.imports.returned); never read back.
+RETURNED_HEADS: Final = ("原行号", "问题与办法")
 
 
 class Unreadable(Exception):
@@ -32,60 +35,109 @@ class Flaw:
 Cell: TypeAlias = str | Flaw
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row that says something; `line` is its number as people see it."""
+class Row(NamedTuple):
+    """One row that says something; `line` is its number as people see it.
+
+    A tuple in the order of the child's answer: it is made a million times for one file, and written as it is.
+    """
 
     line: int
     cells: list[Cell]
     flaw: Flaw | None = None
+    is_hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """One column: its number in the sheet (1 is A; 0 where columns have no place) and what stands above it.
+
+    `path` goes from the outermost header to the innermost, texts as written, merged ones repeated, blanks left out.
+    """
+
+    number: int
+    path: tuple[str, ...]
+    is_hidden: bool = False
+    is_assumed: bool = False  # a group of the path reaches here from the left, with no merged cell to say so
+
+    @property
+    def name(self) -> str:
+        """The whole path in one text, each text once."""
+        return " · ".join(dict.fromkeys(self.path))
+
+    @property
+    def letter(self) -> str:
+        """How a spreadsheet names the column: C, AB; empty where columns have no place."""
+        letters, number = "", self.number
+        while number:
+            number, rest = divmod(number - 1, 26)
+            letters = chr(65 + rest) + letters
+        return letters
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """One sheet as it stands: rows of cells from its first column on, blank rows left out.
+
+    `rows` can be gone through once. `merged` holds (top, left, bottom, right), all counted from 1.
+    """
+
+    sheet: str
+    unit: str
+    rows: Iterable[Row]
+    merged: Sequence[tuple[int, int, int, int]] = ()
+    hidden_columns: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
 class Table:
-    """A header and the rows below it, each with as many cells as the header.
+    """Columns and the rows below them; each row has as many cells as there are heads.
 
-    `sheet` is empty and `unit` says what a line is (行, 条) for files without sheets. A table with
-    `questions` has no rows: the file must be settled first.
+    `sheet` is empty and `unit` says what a line is (行, 条) for files without sheets. `above` are the texts over the
+    header (title, unit, period), `notes` those below the last row. `number` counts the tables of the file from 1.
+    `rows` may be read lazily, again and again.
     """
 
     sheet: str = ""
     unit: str = "行"
+    number: int = 1
     header_line: int = 0
-    header: list[str] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
-    questions: list[str] = field(default_factory=list)
+    heads: list[Head] = field(default_factory=list)
+    above: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    rows: Iterable[Row] = field(default_factory=list)
+    dropped: list[Row] = field(default_factory=list)
 
-    def place(self, line: int) -> str:
-        """Where a line stands, for people: 工作表“数据”第3行."""
-        return f"{f'工作表“{self.sheet}”' if self.sheet else ''}第{line}{self.unit}"
+    def place(self, line: int, head: Head | None = None) -> str:
+        """Where a line or a cell stands, for people: 工作表“数据”第3行C列; line 0 is the whole sheet."""
+        letter = f"{head.letter}列" if head and head.letter else ""
+        number = f"第{line}{self.unit}" if line else ""
+        return f"{f'工作表“{self.sheet}”' if self.sheet else ''}{number}{letter}"
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain lists and texts; a flaw is a pair."""
-        rows = [
-            [row.line, [c if isinstance(c, str) else _pair(c) for c in row.cells], row.flaw and _pair(row.flaw)]
-            for row in self.rows
-        ]
-        names = ("sheet", "unit", "header_line", "header", "questions")
-        return {name: getattr(self, name) for name in names} | {"rows": rows}
+    def opening(self) -> dict[str, Any]:
+        """All but the rows and what follows them, as plain lists and texts (the child's first line of a table)."""
+        heads = [[head.number, list(head.path), head.is_hidden, head.is_assumed] for head in self.heads]
+        names = ("sheet", "unit", "number", "header_line", "above")
+        return {name: getattr(self, name) for name in names} | {"heads": heads}
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Table:
-        """The inverse of `to_json`."""
-        rows = [
-            Row(line, [c if isinstance(c, str) else Flaw(*c) for c in cells], Flaw(*flaw) if flaw else None)
-            for line, cells, flaw in data["rows"]
-        ]
-        return cls(**(data | {"rows": rows}))
+    def from_opening(cls, data: dict[str, Any]) -> Table:
+        """The inverse of `opening`, without rows."""
+        heads = [Head(number, tuple(path), *flags) for number, path, *flags in data["heads"]]
+        return cls(**(data | {"heads": heads}))
 
 
-def _pair(flaw: Flaw) -> list[str]:
-    return [flaw.problem, flaw.remedy]
+def row_from_json(data: list[Any]) -> Row:
+    """A row of the child's answer; a flaw is a pair there."""
+    line, cells, flaw, is_hidden = data
+    return Row(line, [c if isinstance(c, str) else Flaw(*c) for c in cells], Flaw(*flaw) if flaw else None, is_hidden)
 
 
 # Cells
 
 STRIP: Final = " \t\r\n\x0b\x0c\u00a0\u3000\u200b\ufeff"
+INVISIBLE: Final = (
+    "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+)
 _GARBLED: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffd\ufffe\uffff]")
 
 
@@ -104,6 +156,10 @@ def text_cell(text: str) -> Cell:
     return text
 
 
+# Rounded up at half, as LibreOffice does when it saves a number.
+_FIFTEEN: Final = Context(prec=15, rounding=ROUND_HALF_UP)
+
+
 def number_cell(number: float | int) -> Cell:
     """The digits of a stored number as a spreadsheet keeps them: at most 15, no exponent, no trailing zeros.
 
@@ -117,7 +173,7 @@ def number_cell(number: float | int) -> Cell:
     if not value.is_finite():
         return Flaw(_("不是有限的数"), _("请核对这个数"))
     if len(value.as_tuple().digits) > 15:
-        value = Context(prec=15).plus(value)
+        value = _FIFTEEN.plus(value)
     return fixed(value)
 
 
@@ -125,55 +181,3 @@ def fixed(value: Decimal) -> str:
     text = format(value, "f")
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return "0" if text == "-0" else text
-
-
-# From rows to a table
-
-
-class Collector:
-    """Keeps the rows that say something, within the limits; the first of them is the header."""
-
-    def __init__(self, table: Table, *, is_ragged_wrong: bool = False) -> None:
-        self.table, self.is_ragged_wrong, self.size = table, is_ragged_wrong, 0
-
-    def add(self, line: int, cells: list[Cell]) -> None:
-        while cells and cells[-1] == "":
-            cells.pop()
-        if not cells:
-            return
-        if len(cells) > MAX_COLUMNS:
-            raise Unreadable(
-                f"{self.table.place(line)}有 {len(cells)} 列，超过 {MAX_COLUMNS} 列的上限。请删去多余的列。"
-            )
-        self.size += sum(len(cell) for cell in cells if isinstance(cell, str))
-        if self.size > MAX_TEXT:
-            raise Unreadable(f"文件的文字总量超过 {MAX_TEXT // 10_000} 万字的上限。{SPLIT}。")
-        if not self.table.header:
-            self.set_header(line, cells)
-            return
-        if len(self.table.rows) == MAX_ROWS:
-            raise Unreadable(f"数据超过 {MAX_ROWS // 10_000} 万行的上限。{SPLIT}。")
-        width, flaw = len(self.table.header), None
-        if len(cells) > width and self.is_ragged_wrong:
-            flaw = Flaw(f"这一行有 {len(cells)} 列，表头只有 {width} 列", _("内容含分隔符的单元格请加英文双引号"))
-            cells = cells[:width]
-        elif len(cells) > width:
-            self.table.header += [""] * (len(cells) - width)
-        self.table.rows.append(Row(line, cells, flaw))
-
-    def set_header(self, line: int, cells: list[Cell]) -> None:
-        where = f"表头（{self.table.place(line)}）第 {{}} 列" if line else "第 {} 个字段的名称"
-        for number, cell in enumerate(cells, 1):
-            if isinstance(cell, Flaw):
-                raise Unreadable(f"{where.format(number)}{cell.problem}。{cell.remedy}。")
-            self.table.header.append(cell)
-        self.table.header_line = line
-
-    def finish(self) -> Table:
-        """The table, all rows filled up to the header's width."""
-        width = len(self.table.header)
-        if not width:
-            raise Unreadable(_("文件里没有任何内容。请检查后重新上传。"))
-        for row in self.table.rows:
-            row.cells.extend([""] * (width - len(row.cells)))
-        return self.table

@@ -97,7 +97,7 @@ def _kept(view: Any) -> Any:
             content_type, parts = kept
             return HttpResponse(_with_own(parts, request), content_type=content_type)
         response: HttpResponse = view(request, *args, **kwargs)
-        if response.status_code == 200:
+        if response.status_code == 200 and not response.streaming:
             # A fragment has nothing of one's own; a page has one piece of it, between the two marks.
             parts = response.content.split(OWN)
             assert len(parts) in (1, 3), request.path

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django_tables2.data import TableData, TableListData
 from django_tables2.utils import Accessor
 
+from lvyuan.ui.export import asked_format
 from lvyuan.ui.templatetags.figures import figure_html
 
 
@@ -77,7 +78,8 @@ class BaseTable(tables.Table):
         data = rows if isinstance(rows, QueryRows) else RowData(rows)
         # No address changes the page size: the field's name is one that no query can hold.
         super().__init__(data, per_page_field="\0", attrs={"class": "table"}, empty_text=_("没有符合条件的内容。"))
-        tables.RequestConfig(request, paginate={"per_page": self.PER_PAGE}).configure(self)
+        paginate = False if asked_format(request) else {"per_page": self.PER_PAGE}  # a file has all rows
+        tables.RequestConfig(request, paginate=paginate).configure(self)
 
 
 class FigureColumn(tables.Column):

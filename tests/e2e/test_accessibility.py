@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -9,11 +10,11 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page
 
 from tests.e2e.conftest import PHONE, WIDE, App, SignIn
-from tests.test_pages import PAGES
+from tests.test_pages import FILES, PAGES
 
 # Whoever sees most comes first: one sign-in each, and every page is opened by the first who may see it.
 ROLES = ("leader", "reviewer", "staff", "admin", "auditor")
-NO_PAGE = {"home", "evidence-detail", "lines-feedback", "headline-charts"}  # leads on; a file; a fragment; data
+NO_PAGE = {"home", *FILES, "lines-feedback", "headline-charts"}  # leads on; files; a fragment; data
 # What other roles find on a page besides.
 MORE = {
     "leader": [
@@ -25,9 +26,11 @@ MORE = {
     ],
     "reviewer": ["/board/", "/indicators/industrial_output/", "/figures/industrial_output/220106/2023-06.ytd/"],
     "staff": ["/notices/"],
-    "admin": ["/targets/", "/lights/"],
+    "admin": ["/targets/", "/lights/", "/imports/{asking}/"],
     "auditor": ["/reviews/1/"],
 }
+PREVIEWED = "指标,时期,数值,单位\n实际到位内资,2023年1—7月,35.66,亿元\n规模以上工业总产值,2023年1—7月,一百,亿元\n"
+ASKING = "指标,时期,数值,单位,联系人\n实际到位内资,2023年1—7月,35.66,亿元,王某\n没有的指标,2023年1—7月,1,亿元,李某\n"
 # Without what passed: only violations are wanted.
 RUN = """async () => {
     const { violations } = await axe.run({ resultTypes: ["violations"] });
@@ -53,7 +56,12 @@ def test_axe_finds_no_violation(app: App, sign_in: SignIn, role: str) -> None:
     page = sign_in(role, reduced_motion="reduce")  # or colours would still be on their way when axe looks
     found: dict[str, list[str]] = {}
     for path in seen_by(role):
-        address = path.format(submission=1, job=previewed_job(page, app) if "{job}" in path else "")
+        address = path.format(
+            submission=1,
+            job=imported(page, app, PREVIEWED) if "{job}" in path else "",
+            asking=imported(page, app, ASKING) if "{asking}" in path else "",
+            workbook=given_back(page, app) if "{workbook}" in path else "",
+        )
         answer = page.goto(app.url + address)
         assert answer
         assert answer.status == (404 if path == "/nowhere/" else 200), path
@@ -68,11 +76,24 @@ def test_axe_finds_no_violation(app: App, sign_in: SignIn, role: str) -> None:
     assert found == {}
 
 
-def previewed_job(page: Page, app: App) -> str:
+def imported(page: Page, app: App, table: str) -> str:
     """The number of an import that nobody has confirmed."""
-    table = "指标,时期,数值,单位\n实际到位内资,2023年1—7月,35.66,亿元\n没有的指标,2023年1—7月,1,亿元\n"
     page.goto(f"{app.url}/imports/new/")
     page.set_input_files("input[type=file]", {"name": "预览.csv", "mimeType": "text/csv", "buffer": table.encode()})
     page.get_by_role("button", name="预览").click()
-    page.wait_for_url("**/imports/*/")
+    page.wait_for_url(re.compile(r"/imports/[0-9]+/"))
+    return page.url.rstrip("/").rpartition("/")[2]
+
+
+def given_back(page: Page, app: App) -> str:
+    """The number of a department's workbook that came back as it was given out."""
+    form = f"{app.url}/rounds/2023-07/gxj/"
+    given = page.request.get(f"{form}form.xlsx").body()
+    page.goto(form)
+    page.get_by_text("上传填好的 Excel 表").click()
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    upload = page.locator("form[action$='upload/']")
+    upload.locator("input[type=file]").set_input_files({"name": "表.xlsx", "mimeType": kind, "buffer": given})
+    upload.get_by_role("button", name="上传", exact=True).click()
+    page.wait_for_url(re.compile(r"/upload/[0-9]+/"))
     return page.url.rstrip("/").rpartition("/")[2]

@@ -148,7 +148,7 @@ def test_arrows_and_enter_move_between_lines(app: App, sign_in: SignIn) -> None:
 
     def at(key: str) -> str:
         page.keyboard.press(key)
-        page.wait_for_timeout(20)  # a note lets its caret move first
+        page.wait_for_timeout(60)  # a note lets its caret move first
         name: str = page.evaluate("document.activeElement.name")
         return name
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+from collections.abc import Iterable
 from decimal import Decimal
 
 from django.db.models import QuerySet
@@ -18,11 +20,14 @@ from indicators.models import (
     RankPool,
     Round,
     Source,
+    StagedFigure,
     Submission,
     Target,
     Vintage,
 )
+from indicators.models.fields import period_columns
 from lvyuan.accounts.models import Department, District, Role, User
+from lvyuan.imports.models import ImportJob
 from lvyuan.periods import Period
 
 HOME = "220106"
@@ -182,3 +187,36 @@ def month_end(count: int, *, each: int, month: dt.date = dt.date(2024, 3, 31)) -
         for number, indicator in enumerate(indicators)
     )
     return forms
+
+
+def staged_job(
+    by: User, figures: Iterable[tuple[str, str, str | None, str | None]], *, name: str = "七月.csv", at: str = HOME
+) -> ImportJob:
+    """A previewed import whose staged figures say (indicator's code, period's code, value, growth)."""
+    job = ImportJob.objects.create(
+        kind="observations",
+        file_name=name,
+        sha256=hashlib.sha256(name.encode()).hexdigest(),
+        size=1,
+        created_by=by,
+        state=ImportJob.State.PREVIEWED,
+    )
+    district, indicators = District.objects.get(code=at), dict(Indicator.objects.values_list("code", "pk"))
+    StagedFigure.objects.bulk_create(
+        StagedFigure(
+            job=job,
+            seq=seq,
+            line=seq + 1,
+            status="new",
+            district=district,
+            indicator_id=indicators[code],
+            **period_columns(Period.from_code(period)),
+            value=Decimal(value) if value else None,
+            unit="亿元" if value else "",
+            growth=Decimal(growth) if growth else None,
+            growth_basis="unstated" if growth else "",
+            locator=f"第{seq + 1}行",
+        )
+        for seq, (code, period, value, growth) in enumerate(figures, 1)
+    )
+    return job

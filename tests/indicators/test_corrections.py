@@ -23,7 +23,7 @@ JUNE = Period.ytd(2023, 6)
 
 def approve(by, submission) -> list[Vintage]:
     version = Submission.objects.get(pk=submission.pk).row_version
-    return actions.approve(by=by, submission=submission, row_version=version)
+    return list(actions.approve(by=by, submission=submission, row_version=version))
 
 
 def reopen(by, submission, reason="统计局核定数有更正"):

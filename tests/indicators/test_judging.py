@@ -669,9 +669,9 @@ def test_judging_takes_the_same_queries_for_one_and_many():
     assert approval_queries(200, prefix="b", with_targets=False) == without
     judged = approval_queries(1, prefix="c", with_targets=True)
     assert approval_queries(200, prefix="d", with_targets=True) == judged
-    # uses and codes of targets are always asked for; then targets, figures, their districts, ranks and comparisons,
-    # versions, neighbours, last lights, the insert
-    assert judged - without == 9
+    # where a rule or a target may apply: uses, codes of targets, targets, figures, their districts, ranks and
+    # comparisons, versions, neighbours, last lights, the insert
+    assert judged - without == 11
 
 
 def test_target_that_moved_to_another_indicator_no_longer_judges():

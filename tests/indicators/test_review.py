@@ -16,7 +16,7 @@ from indicators.models import Entry, ReturnedCell, Round, Submission, Transition
 from indicators.refusals import NotAllowed
 from lvyuan.accounts.models import Department, User
 from tests.conftest import make_user
-from tests.indicators.factories import imported, month_end
+from tests.indicators.factories import imported, month_end, staged_job
 from tests.indicators.test_corrections import rewrite, save
 
 pytestmark = pytest.mark.django_db
@@ -352,14 +352,8 @@ def test_reopen_excuse_and_resume_by_the_page(cast, signed_in):
 
 
 def test_import_is_returned_as_a_whole(cast, signed_in):
-    from lvyuan.imports.models import ImportJob
-
-    job = ImportJob.objects.create(
-        kind="observations", file_name="七月.csv", sha256="0" * 64, size=1, created_by=cast.admin
-    )
-    (form,) = month_end(1, each=1)
-    entry = form.entries.get()
-    submission = actions.submit_import(by=cast.admin, job=job, drafts=[rewrite(entry)])
+    job = staged_job(cast.admin, [("industrial_output", "2023-07.ytd", "254.1", None)])
+    submission = actions.submit_staged(by=cast.admin, job=job)
     assert imported().get() == submission
     page = signed_in("reviewer").get(f"/reviews/{submission.pk}/").content.decode()
     assert f'action="/reviews/{submission.pk}/return/"' in page

@@ -1,0 +1,94 @@
+"""The questions that only the sender can answer, in their words."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from django.utils.translation import gettext
+
+from indicators.imports.records import AS_IS, IGNORE
+from indicators.imports.understanding.wording import cleaned
+from lvyuan.imports.registry import Answers, Question
+from lvyuan.imports.table import shown
+
+Options = Sequence[tuple[str, str]]
+SUGGESTIONS = 5
+LAST_YEARS = 8
+
+
+@dataclass(slots=True)
+class Asking:
+    """Collects questions; an answer that is none of a question's options leaves it open."""
+
+    answers: Answers
+    remembered: Collection[str] = ()
+    questions: list[Question] = field(default_factory=list)
+
+    def ask(
+        self,
+        code: str,
+        text: str,
+        options: Options = (),
+        *,
+        place: str = "",
+        suggested: str = "",
+        is_valid: bool = True,
+    ) -> str:
+        """The answer given so far, "" while there is none or it is no valid one; the question is noted once."""
+        told = self.answers.get(code, "")
+        if not is_valid or (options and told not in dict(options)):
+            told = ""
+        if code not in {question.code for question in self.questions}:
+            self.questions.append(
+                Question(
+                    code=code,
+                    text=text,
+                    place=place,
+                    options=options,
+                    suggested=suggested,
+                    told=told,
+                    is_remembered=bool(told) and code in self.remembered,
+                )
+            )
+        return told
+
+
+def ignore() -> tuple[str, str]:
+    return IGNORE, gettext("不导入")
+
+
+def as_is() -> tuple[str, str]:
+    return AS_IS, gettext("单位没有写错，照文件导入")
+
+
+def quoted(text: str) -> str:
+    return f"“{shown(text)}”"
+
+
+def listed(texts: Iterable[str], limit: int = 5) -> str:
+    texts = list(texts)
+    more = gettext("等") if len(texts) > limit else ""
+    return gettext("、").join(texts[:limit]) + more
+
+
+def named_options(text: str, names: dict[str, str], titles: dict[str, str]) -> list[tuple[str, str]]:
+    """The likeliest five first, then 不导入, then all others; `names` squeezed → code, `titles` code → name."""
+    near = [names[name] for name in difflib.get_close_matches(cleaned(text), names, n=20, cutoff=0.4)]
+    within = [
+        code for name, code in names.items() if len(name) > 1 and (name in cleaned(text) or cleaned(text) in name)
+    ]
+    first = list(dict.fromkeys(within + near))[:SUGGESTIONS]
+    rest = [code for code in titles if code not in first]
+    leave = (IGNORE, gettext("不导入（新指标要先补定义）"))
+    return [(code, titles[code]) for code in first] + [leave] + [(code, titles[code]) for code in rest]
+
+
+def is_near(text: str, names: dict[str, str]) -> bool:
+    """Whether some indicator's name resembles the text."""
+    name = cleaned(text)
+    return len(name) > 1 and (
+        bool(difflib.get_close_matches(name, names, n=1, cutoff=0.6))
+        or any(len(known) > 2 and (known in name or (len(name) > 2 and name in known)) for known in names)
+    )
