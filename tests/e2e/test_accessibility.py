@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 
+import openpyxl
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page
@@ -86,14 +88,20 @@ def imported(page: Page, app: App, table: str) -> str:
 
 
 def given_back(page: Page, app: App) -> str:
-    """The number of a department's workbook that came back as it was given out."""
+    """The number of a department's workbook that came back with one cell filled in."""
     form = f"{app.url}/rounds/2023-07/gxj/"
-    given = page.request.get(f"{form}form.xlsx").body()
+    book = openpyxl.load_workbook(io.BytesIO(page.request.get(f"{form}form.xlsx").body()))
+    open_cells = (cell for row in book.active.iter_rows() for cell in row if not cell.protection.locked)
+    next(open_cells).value = "254.1"
+    filled = io.BytesIO()
+    book.save(filled)
     page.goto(form)
     page.get_by_text("上传填好的 Excel 表").click()
     kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     upload = page.locator("form[action$='upload/']")
-    upload.locator("input[type=file]").set_input_files({"name": "表.xlsx", "mimeType": kind, "buffer": given})
+    upload.locator("input[type=file]").set_input_files(
+        {"name": "表.xlsx", "mimeType": kind, "buffer": filled.getvalue()}
+    )
     upload.get_by_role("button", name="上传", exact=True).click()
     page.wait_for_url(re.compile(r"/upload/[0-9]+/"))
     return page.url.rstrip("/").rpartition("/")[2]
