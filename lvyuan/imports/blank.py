@@ -9,11 +9,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
-from openpyxl import Workbook
-from openpyxl.comments import Comment
-from openpyxl.styles import Alignment, Font, PatternFill
-from openpyxl.utils import get_column_letter
-from openpyxl.worksheet.datavalidation import DataValidation
 
 from lvyuan.imports.records import Field, RecordKind
 from lvyuan.imports.registry import kinds
@@ -21,7 +16,7 @@ from lvyuan.imports.registry import kinds
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 ROWS = 2000  # as far as the lists of choices reach
 MAX_LIST = 255  # characters that a list of choices may have
-REQUIRED, OPTIONAL = PatternFill("solid", fgColor="FFDCE6F1"), PatternFill("solid", fgColor="FFF2F2F2")
+REQUIRED, OPTIONAL = "FFDCE6F1", "FFF2F2F2"  # colours of headings
 
 
 def columns_of(kind: RecordKind) -> list[tuple[Field, bool]]:
@@ -31,6 +26,11 @@ def columns_of(kind: RecordKind) -> list[tuple[Field, bool]]:
 
 def blank_workbook(kind: RecordKind) -> bytes:
     """One sheet with headings alone, and one that says what they mean."""
+    from openpyxl import Workbook  # a page needs no workbook writer
+    from openpyxl.comments import Comment
+    from openpyxl.styles import Alignment, Font, PatternFill
+    from openpyxl.utils import get_column_letter
+
     book = Workbook()
     sheet = book.worksheets[0]
     sheet.title = gettext("数据")
@@ -39,7 +39,8 @@ def blank_workbook(kind: RecordKind) -> bytes:
     for number, (one, is_required) in enumerate(columns_of(kind), 1):
         need = gettext("必填") if is_required else gettext("可空")
         cell = sheet.cell(1, number, one.title)
-        cell.font, cell.fill = Font(bold=True), REQUIRED if is_required else OPTIONAL
+        cell.font = Font(bold=True)
+        cell.fill = PatternFill("solid", fgColor=REQUIRED if is_required else OPTIONAL)
         cell.alignment = Alignment(wrap_text=True, vertical="center")
         cell.comment = Comment("\n".join(_told(one, need)), gettext("系统"), width=260, height=120)
         sheet.column_dimensions[get_column_letter(number)].width = max(12, 2 * len(one.title) + 4)
@@ -75,6 +76,9 @@ def _labels(one: Field) -> list[str]:
 
 
 def _offer_choices(sheet: object, one: Field, number: int) -> None:
+    from openpyxl.utils import get_column_letter
+    from openpyxl.worksheet.datavalidation import DataValidation
+
     labels = _labels(one)
     listed = ",".join(labels)
     if not labels or len(listed) > MAX_LIST or any("," in label for label in labels):
