@@ -221,9 +221,7 @@ def _sources_of(submissions: Sequence[Submission]) -> dict[int, Source]:
 
 def _source_of(submission: Submission) -> Source:
     if submission.import_job:
-        job = submission.import_job
-        title, file_name = f"导入：{job.file_name}"[:160], job.file_name[:120]
-        return Source(code=f"import-{job.pk}", kind=Source.Kind.FILE, title=title, file_name=file_name)
+        return Source.of_import(submission.import_job)
     department = submission.department
     assert department is not None  # submission_has_one_origin
     code = f"form-{department.district.code}-{department.code}"

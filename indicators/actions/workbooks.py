@@ -14,11 +14,11 @@ from indicators.models import Round, Submission
 from indicators.refusals import Conflict, NotAllowed
 from lvyuan.accounts.models import Department, Role, User
 from lvyuan.audit.context import action
+from lvyuan.imports.actions import NAME_LENGTH
 from lvyuan.imports.models import ImportJob
 from lvyuan.imports.pipeline import Received
 
 FORM = "form"  # the kind of such a job
-NAME_LENGTH = 160
 
 
 def _check_staff(by: User, department: Department) -> None:

@@ -46,7 +46,7 @@ class Observations:
 
     def stage(self, job: ImportJob, book: Book, layout: Layout, user: User, progress: Progress) -> None:
         assert isinstance(layout, FigureLayout)
-        stage_figures(job, book, layout, known_to(user), user.department_id, progress)
+        stage_figures(job, book, layout, user.department_id, progress)
 
     def staged(self, job: ImportJob) -> QuerySet[Any]:
         return StagedFigure.objects.filter(job=job)
@@ -91,9 +91,9 @@ OBSERVATIONS = Observations()
 
 
 def _source_of(job: ImportJob) -> Source:
-    title, name = f"导入：{job.file_name}"[:160], job.file_name[:120]
-    said = {"kind": Source.Kind.FILE, "title": title, "file_name": name}
-    return Source.objects.get_or_create(code=f"import-{job.pk}", defaults=said)[0]
+    named = Source.of_import(job)
+    Source.objects.bulk_create([named], ignore_conflicts=True)
+    return Source.objects.get(code=named.code)
 
 
 def _shown(

@@ -37,7 +37,7 @@ WITH twice AS MATERIALIZED (
 """  # noqa: S608 - names of our own columns
 _COUNT = f"{_GROUPED} SELECT count(*) FROM grouped"  # noqa: S608
 _REFUSED = f"""{_GROUPED}
-SELECT s.seq, s.sheet, s.line, s."column", t.seqs, t.lines, t.sheets, t.differs, t.spoiled
+SELECT s.seq, s.sheet, s.line, s."column", t.seqs, t.lines, t.sheets, t.differs
 FROM indicators_stagedfigure s JOIN grouped t ON {_SAME_FIGURE}
 WHERE s.job_id = %(job)s AND s.status <> 'refused' AND (t.differs OR t.spoiled IS NOT NULL)
 """  # noqa: S608
@@ -100,7 +100,6 @@ def _problem(
     lines: list[int],
     sheets: list[str],
     differs: bool,
-    spoiled: int | None,
 ) -> Problem:
     others = gettext("、").join(
         f"“{there}”{number}" if there != sheet else str(number)

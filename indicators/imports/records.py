@@ -13,11 +13,11 @@ from django.utils.translation import gettext, gettext_noop
 from indicators.imports.understanding.columns import figure_in, is_no_figure, period_cell, plain_figure, plain_growth
 from indicators.imports.understanding.when import NOTHING, QUARTERS, When, period_text
 from indicators.imports.understanding.wording import REMEMBERED, SILENT, Said, Wording, key_of, squeezed, units_of
+from lvyuan.imports.asking import IGNORE
 from lvyuan.imports.table import Cell, Flaw, Row
 from lvyuan.numbers import UNITS, plain
 from lvyuan.periods import PeriodKind
 
-IGNORE: Final = "ignore"
 AS_IS: Final = "as_is"
 STEP: Final = 6  # months from one line to the next, where a table goes back in time
 

@@ -11,12 +11,10 @@ from django.utils.translation import gettext
 from indicators.imports.lines import Known
 from indicators.imports.records import Record, Shape
 from indicators.imports.understanding import units
-from indicators.imports.understanding.asking import (
-    Asking,
-)
 from indicators.imports.understanding.levels import latest_values
 from indicators.imports.understanding.names import Names
 from indicators.imports.understanding.reading import Reading
+from lvyuan.imports.asking import Asking
 from lvyuan.imports.registry import Answers, Layout, Problem
 from lvyuan.imports.table import Row, Table
 
@@ -25,6 +23,7 @@ from lvyuan.imports.table import Row, Table
 class FigureLayout(Layout):
     """What was understood of each table; `records` reads its rows by it."""
 
+    known: Known
     shapes: dict[int, Shape] = field(default_factory=dict)  # by the table's number; absent: nothing for us
 
     def records(self, table: Table, rows: Iterable[Row] | None = None) -> Iterator[Record]:
@@ -41,7 +40,7 @@ def layout_of(
 
     `remembered` are the codes of those answers that come from the sender's last file of this shape.
     """
-    layout, asking, names = FigureLayout(), Asking(answers, remembered), Names(known)
+    layout, asking, names = FigureLayout(known=known), Asking(answers, remembered), Names(known)
     read = [Reading(table, asking, names) for table in tables]
     for before, reading in pairwise(read):
         reading.goes_on(before)

@@ -51,9 +51,7 @@ _BLANK: Final = (
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
-def stage_figures(
-    job: ImportJob, book: Book, layout: FigureLayout, known: Known, department: int | None, progress: Progress
-) -> None:
+def stage_figures(job: ImportJob, book: Book, layout: FigureLayout, department: int | None, progress: Progress) -> None:
     """Fills the job's staged figures and problems. Runs inside the caller's transaction."""
     problems = Problems(job)
     quoted = ", ".join(f'"{name}"' for name in COPIED)
@@ -61,7 +59,7 @@ def stage_figures(
         connection.cursor() as cursor,
         cursor.copy(f'COPY "{StagedFigure._meta.db_table}" ({quoted}) FROM STDIN') as copy,
     ):
-        for lines in _Writer(job, known, problems, progress).lines(book, layout):
+        for lines in _Writer(job, layout.known, problems, progress).lines(book, layout):
             copy.write("".join(lines))
     with joining_sets():
         with hashing_groups():

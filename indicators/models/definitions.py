@@ -16,6 +16,7 @@ from indicators.models.fields import PERIOD_KINDS
 from lvyuan import periods
 from lvyuan.accounts.models import Department, District, User
 from lvyuan.audit.triggers import recorded
+from lvyuan.imports.models import ImportJob
 
 
 class Source(models.Model):
@@ -44,6 +45,12 @@ class Source(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @classmethod
+    def of_import(cls, job: ImportJob) -> Source:
+        """The source that figures of an imported file name, not stored yet; one per job, by its code."""
+        title = f"导入：{job.file_name}"[:160]
+        return cls(code=f"import-{job.pk}", kind=cls.Kind.FILE, title=title, file_name=job.file_name[:120])
 
 
 class Calendar(models.TextChoices):

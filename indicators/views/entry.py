@@ -28,7 +28,7 @@ from indicators.models import Entry, Evidence, Round, Submission, Transition
 from indicators.refusals import NotAllowed, Refused, TooLarge
 from indicators.views.chain import CHAIN, get_round, row_version
 from lvyuan.accounts.models import Department, Role, User
-from lvyuan.ui.http import require_role
+from lvyuan.ui.http import harmless_download, require_role
 from lvyuan.ui.middleware import upload_limit
 from lvyuan.ui.views import Missing
 
@@ -344,7 +344,6 @@ def evidence_detail(request: HttpRequest, pk: int) -> HttpResponse:
         content = evidence_path(evidence.sha256).open("rb")
     except FileNotFoundError as error:
         raise Missing(gettext("这份材料的文件不在服务器上，请联系管理员从备份恢复。")) from error
-    response = FileResponse(content, as_attachment=True, filename=evidence.name, content_type=evidence.content_type)
-    response["Cache-Control"] = "no-store"
-    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    return response
+    return harmless_download(
+        FileResponse(content, as_attachment=True, filename=evidence.name, content_type=evidence.content_type)
+    )

@@ -41,10 +41,6 @@ def plainly(value: Any) -> Any:
     return value.isoformat() if isinstance(value, dt.date) else value
 
 
-def code_of(thing: Any) -> str | None:
-    return thing.code if thing is not None else None
-
-
 def linked(**things: Any) -> Entry:
     """What is referred to, by code; without what is not there."""
     return {name: thing.code for name, thing in things.items() if thing is not None}

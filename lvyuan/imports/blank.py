@@ -12,8 +12,8 @@ from django.views.decorators.http import require_safe
 
 from lvyuan.imports.records import Field, RecordKind
 from lvyuan.imports.registry import kinds
+from lvyuan.ui.export import FORMATS
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 ROWS = 2000  # as far as the lists of choices reach
 MAX_LIST = 255  # characters that a list of choices may have
 REQUIRED, OPTIONAL = "FFDCE6F1", "FFF2F2F2"  # colours of headings
@@ -97,7 +97,7 @@ def kind_template(request: HttpRequest, code: str) -> HttpResponse:
         raise Http404
     if not kind.may_import(request.user):  # type: ignore[arg-type]
         raise PermissionDenied
-    response = HttpResponse(blank_workbook(kind), content_type=XLSX)
+    response = HttpResponse(blank_workbook(kind), content_type=FORMATS["xlsx"])
     name = gettext("%(kind)s导入表.xlsx") % {"kind": kind.label}
     response["Content-Disposition"] = content_disposition_header(True, name) or ""
     response["Cache-Control"] = "private, no-cache"

@@ -114,11 +114,11 @@ class AnswersForm(forms.Form):
         for number, question in enumerate(questions, 1):
             self.fields[question.code] = _question_field(question, f"question-{number}")
         for table in tables:
-            for place, column in enumerate(table.columns, 1):
-                name = f"column:{column.table}:{column.letter or place}"
-                if column.choices and name not in self.fields:
-                    self.uses[id(column)] = name
-                    self.fields[name] = self._column_field(column, told.get(name, ""), f"column-{len(self.uses)}")
+            for column in table.columns:
+                if column.choices and column.code not in self.fields:
+                    self.uses[id(column)] = column.code
+                    shown = self._column_field(column, told.get(column.code, ""), f"column-{len(self.uses)}")
+                    self.fields[column.code] = shown
 
     def _column_field(self, column: ColumnUse, told: str, name: str) -> forms.Field:
         label = gettext("%(column)s列“%(name)s”用作") % {"column": column.letter, "name": column.name}

@@ -8,7 +8,6 @@ import logging
 import os
 import signal
 import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterable, Iterator
@@ -25,6 +24,7 @@ from django.utils.translation import gettext
 
 from lvyuan.accounts.models import Role, User
 from lvyuan.imports.book import Book, CutShort, RefusedFile
+from lvyuan.imports.limited import run_limited
 from lvyuan.imports.models import ImportJob, ImportProblem, RowStatus
 from lvyuan.imports.problems import Problems
 from lvyuan.imports.registry import ColumnUse, ImportRefused, Layout, Problem, Progress, Question, ShownRow, get_kind
@@ -192,22 +192,16 @@ def forget_old_answers(*, older_than: float = 2 * 24 * 3600) -> int:
 
 def _run_child(path: Path, suffix: str, target: Path) -> int:
     """Lets the child write its answer to `target` and gives how it ended. Raises ImportRefused after the time limit."""
-    command = [sys.executable, "-B", "-m", "lvyuan.imports.child"]
-    command += [str(path), suffix, str(MEMORY), str(CPU_SECONDS)]
-    # The child gets no secret of ours, and answers into a file, so that no answer can fill our memory.
-    environment = {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONUTF8": "1"}
     told = target.with_suffix(".told")
     try:
         with _private(target) as output, _private(told) as errors:
-            done = subprocess.run(
-                command,
-                cwd=settings.BASE_DIR,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=errors,
-                timeout=WALL_SECONDS,
-                check=False,
+            # It answers into a file, so that no answer can fill our memory.
+            done = run_limited(
+                "lvyuan.imports.child",
+                *(path, suffix, MEMORY, CPU_SECONDS),
+                seconds=WALL_SECONDS,
+                output=output,
+                errors=errors,
             )
         with open(told, "rb") as errors:
             if said := errors.read(4000).decode("utf-8", "replace"):

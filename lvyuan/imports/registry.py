@@ -72,7 +72,7 @@ class Question:
 class ColumnUse:
     """What became of one column, for the page: `use` is empty for an ignored one. `choices` can be picked instead.
 
-    The page sends a choice as the answer `column:<table>:<letter or number>`.
+    The page sends a choice as the answer `code`, which is `column:<table>:<letter or number>`.
     """
 
     table: int

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -19,6 +17,7 @@ from typing import Any, Final, TypeAlias
 from django.conf import settings
 from django.utils.translation import gettext
 
+from lvyuan.imports.limited import run_limited
 from lvyuan.imports.registry import ImportRefused
 from lvyuan.imports.table import Flaw, Table
 
@@ -80,18 +79,13 @@ def _spec(tables: Iterable[Table], reasons: Mapping[Place, str]) -> list[dict[st
 
 def _write(told: Path, target: Path, *source: Path) -> bool:
     """Whether the child wrote the workbook."""
-    command = [sys.executable, "-B", "-m", "lvyuan.imports.returned_child", str(MEMORY), str(CPU_SECONDS)]
-    environment = {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONUTF8": "1"}
     try:
-        done = subprocess.run(
-            [*command, str(told), str(target), *map(str, source)],
-            cwd=settings.BASE_DIR,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            timeout=WALL_SECONDS,
-            check=False,
+        done = run_limited(
+            "lvyuan.imports.returned_child",
+            *(MEMORY, CPU_SECONDS, told, target, *source),
+            seconds=WALL_SECONDS,
+            output=subprocess.DEVNULL,
+            errors=subprocess.PIPE,
         )
     except subprocess.TimeoutExpired:
         log.warning("writing the error workbook took too long")

@@ -23,13 +23,13 @@ from lvyuan.imports.registry import ImportConflict, ImportRefused, kinds
 from lvyuan.imports.returned import returned_workbook
 from lvyuan.imports.table import MAX_COLUMNS, MAX_ROWS, SUFFIXES
 from lvyuan.imports.working import activity
-from lvyuan.ui.http import require_role
+from lvyuan.ui.export import FORMATS
+from lvyuan.ui.http import harmless_download, require_role
 from lvyuan.ui.middleware import upload_limit
 from lvyuan.ui.views import Missing
 
 PER_PAGE = 50
 REMEMBERED = 5  # mappings named on the upload page
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 State = ImportJob.State
 
 
@@ -44,12 +44,12 @@ def get_job(request: HttpRequest, pk: int) -> ImportJob:
 def get_own_file(request: HttpRequest, pk: int) -> ImportJob:
     """The job if this person may have its file: who sent it, and auditors. Else a 404 or a 403."""
     job = get_job(request, pk)
-    if not may_download(request, job):
+    if not mayharmless_download(request, job):
         raise PermissionDenied(gettext("只有上传这份文件的人和审计员可以下载它，没有改变任何内容。"))
     return job
 
 
-def may_download(request: HttpRequest, job: ImportJob) -> bool:
+def mayharmless_download(request: HttpRequest, job: ImportJob) -> bool:
     return request.user.has_role(Role.AUDITOR) or job.created_by_id == request.user.pk
 
 
@@ -130,7 +130,7 @@ def _detail_page(request: HttpRequest, job: ImportJob, *, status: int = 200, **b
         "can_resume": is_mine and stands.is_interrupted,
         "can_cancel": is_open or (is_mine and stands.is_interrupted),
         "can_confirm": is_open and pipeline.is_ready(job),
-        "can_download": may_download(request, job),
+        "can_download": mayharmless_download(request, job),
         "outcome": kind.outcomes([job], request.user).get(job.pk) if kind else None,
         **pages.numbers(job),
     }
@@ -279,7 +279,7 @@ def job_file(request: HttpRequest, pk: int) -> HttpResponse:
         content = pipeline.import_path(job.sha256).open("rb")
     except FileNotFoundError as error:
         raise Missing(gettext("这份文件不在服务器上，请联系管理员从备份恢复。")) from error
-    return _download(
+    return harmless_download(
         FileResponse(content, as_attachment=True, filename=job.file_name, content_type="application/octet-stream")
     )
 
@@ -300,11 +300,6 @@ def job_returned(request: HttpRequest, pk: int) -> HttpResponse:
         return _refused_page(request, pk, refused)
     name = gettext("%(name)s（有误的行）.xlsx") % {"name": PurePath(job.file_name).stem}
     disposition = content_disposition_header(as_attachment=True, filename=name)
-    return _download(HttpResponse(content, content_type=XLSX, headers={"Content-Disposition": disposition}))
-
-
-def _download(response: Any) -> Any:
-    """Nothing in a file of others may run or stay in the browser."""
-    response["Cache-Control"] = "no-store"
-    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    return response
+    return harmless_download(
+        HttpResponse(content, content_type=FORMATS["xlsx"], headers={"Content-Disposition": disposition})
+    )

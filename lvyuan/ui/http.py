@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.translation import gettext
 
 from lvyuan.periods import Period
 from lvyuan.ui.views import Missing
+
+R = TypeVar("R", bound=HttpResponseBase)
 
 
 def asked_period(request: HttpRequest) -> Period | None:
@@ -48,6 +51,13 @@ def asked_moment(request: HttpRequest) -> dt.datetime | None:
     if day is None:
         return None
     return timezone.make_aware(dt.datetime.combine(day, dt.time.max))
+
+
+def harmless_download(response: R) -> R:
+    """A file of others as it came: nothing in it may run or stay in the browser."""
+    response["Cache-Control"] = "no-store"
+    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    return response
 
 
 def require_role(*roles: str) -> Any:

@@ -127,6 +127,17 @@ def test_open_question_and_its_answer(tmp_path, cast, settings):
     assert (code, told["questions"]) == (0, [])
 
 
+def test_kind_that_is_not_told_is_asked_and_the_likeliest_suggested(tmp_path, cast, settings):
+    """The key of 区划 and 部门 alike is there; the other columns are those of departments."""
+    path = tmp_path / "a.csv"
+    path.write_bytes(files.csv_bytes(["区划", "代码", "部门名称", "部门简称"], ["220106", "xyz", "某某局", "某局"]))
+    code, told = run(path, "--by", "t-admin")
+    (question,) = told["questions"]
+    assert (code, told["status"], question["code"]) == (2, "asking", "kind")
+    assert question["suggested"] == "departments"
+    assert nothing_is_left(settings)
+
+
 def test_sheet_that_is_not_there(tmp_path, cast):
     path = files.workbook(tmp_path / "a.xlsx", HEADER, JULY)
     code, told = run(path, "--as", "observations", "--sheet", "别的")

@@ -89,7 +89,7 @@ class Sourced(RecordKind):
 
 
 def _own_source(job: ImportJob) -> str:
-    return f"import-{job.pk}"
+    return Source.of_import(job).code
 
 
 def plan_field() -> Field:

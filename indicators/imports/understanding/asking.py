@@ -1,58 +1,18 @@
-"""The questions that only the sender can answer, in their words."""
+"""What questions about figures say, and what they offer."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
 
 from django.utils.translation import gettext
 
-from indicators.imports.records import AS_IS, IGNORE
+from indicators.imports.records import AS_IS
 from indicators.imports.understanding.wording import cleaned
-from lvyuan.imports.registry import Answers, Question
+from lvyuan.imports.asking import IGNORE
 from lvyuan.imports.table import shown
 
-Options = Sequence[tuple[str, str]]
 SUGGESTIONS = 5
 LAST_YEARS = 8
-
-
-@dataclass(slots=True)
-class Asking:
-    """Collects questions; an answer that is none of a question's options leaves it open."""
-
-    answers: Answers
-    remembered: Collection[str] = ()
-    questions: list[Question] = field(default_factory=list)
-
-    def ask(
-        self,
-        code: str,
-        text: str,
-        options: Options = (),
-        *,
-        place: str = "",
-        suggested: str = "",
-        is_valid: bool = True,
-    ) -> str:
-        """The answer given so far, "" while there is none or it is no valid one; the question is noted once."""
-        told = self.answers.get(code, "")
-        if not is_valid or (options and told not in dict(options)):
-            told = ""
-        if code not in {question.code for question in self.questions}:
-            self.questions.append(
-                Question(
-                    code=code,
-                    text=text,
-                    place=place,
-                    options=options,
-                    suggested=suggested,
-                    told=told,
-                    is_remembered=bool(told) and code in self.remembered,
-                )
-            )
-        return told
 
 
 def ignore() -> tuple[str, str]:
@@ -65,12 +25,6 @@ def as_is() -> tuple[str, str]:
 
 def quoted(text: str) -> str:
     return f"“{shown(text)}”"
-
-
-def listed(texts: Iterable[str], limit: int = 5) -> str:
-    texts = list(texts)
-    more = gettext("等") if len(texts) > limit else ""
-    return gettext("、").join(texts[:limit]) + more
 
 
 def named_options(text: str, names: dict[str, str], titles: dict[str, str]) -> list[tuple[str, str]]:

@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from django.utils.translation import gettext
 
-from indicators.imports.records import IGNORE
 from indicators.imports.understanding.asking import (
     ignore,
-    listed,
     quoted,
 )
 from indicators.imports.understanding.columns import (
@@ -23,6 +21,7 @@ from indicators.imports.understanding.columns import (
 )
 from indicators.imports.understanding.when import NOTHING, QUARTERS, When, is_dotted, periods_in
 from indicators.imports.understanding.wording import squeezed
+from lvyuan.imports.asking import IGNORE, listed
 from lvyuan.imports.table import Row
 from lvyuan.periods import PeriodKind
 

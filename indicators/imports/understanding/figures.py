@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Final
 
 from django.utils.translation import gettext
 
-from indicators.imports.records import IGNORE, Field, Slot
+from indicators.imports.records import Field, Slot
 from indicators.imports.understanding.asking import (
     ignore,
     is_near,
-    listed,
     named_options,
     quoted,
 )
 from indicators.imports.understanding.columns import FIGURES, LABELS, USES, Column
 from indicators.imports.understanding.when import NOTHING, When
 from indicators.imports.understanding.wording import SILENT, about_in, key_of, plan_in
+from lvyuan.imports.asking import IGNORE, listed
 
 if TYPE_CHECKING:
     from indicators.imports.understanding.reading import Reading

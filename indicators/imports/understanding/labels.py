@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from django.utils.translation import gettext
 
-from indicators.imports.understanding.asking import ignore, listed, quoted
+from indicators.imports.understanding.asking import ignore, quoted
 from indicators.imports.understanding.columns import (
     LABELS,
     NAMES,
@@ -19,6 +19,7 @@ from indicators.imports.understanding.columns import (
 )
 from indicators.imports.understanding.when import is_dotted
 from indicators.imports.understanding.wording import squeezed, units_of
+from lvyuan.imports.asking import listed
 
 _PARTS: Final = re.compile("街道|乡|镇|村|社区|园区|企业|公司|行业|产业|门类|分组|单位名称|项目名称|登记类型")
 

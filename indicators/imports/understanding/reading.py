@@ -11,13 +11,10 @@ from typing import Final
 
 from django.utils.translation import gettext
 
-from indicators.imports.records import IGNORE, Shape
+from indicators.imports.records import Shape
 from indicators.imports.understanding import dates, figures, labels, rownames, units
 from indicators.imports.understanding.asking import (
-    Asking,
-    Options,
     ignore,
-    listed,
     quoted,
 )
 from indicators.imports.understanding.columns import (
@@ -32,6 +29,7 @@ from indicators.imports.understanding.columns import (
 from indicators.imports.understanding.names import Names
 from indicators.imports.understanding.when import all_periods_in
 from indicators.imports.understanding.wording import scopes_in, squeezed, stated_units, units_of
+from lvyuan.imports.asking import IGNORE, Asking, Options, listed
 from lvyuan.imports.registry import ColumnUse, Problem
 from lvyuan.imports.table import Row, Table
 

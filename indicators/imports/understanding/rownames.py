@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from django.utils.translation import gettext
 
-from indicators.imports.records import IGNORE
 from indicators.imports.understanding.asking import (
     ignore,
-    listed,
     named_options,
     quoted,
 )
@@ -18,6 +16,7 @@ from indicators.imports.understanding.columns import (
 )
 from indicators.imports.understanding.figures import ask_shared
 from indicators.imports.understanding.wording import SILENT, key_of
+from lvyuan.imports.asking import IGNORE, listed
 
 if TYPE_CHECKING:
     from indicators.imports.understanding.reading import Reading

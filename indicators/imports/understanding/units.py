@@ -13,12 +13,12 @@ from django.utils.translation import gettext
 from indicators.imports.records import AS_IS
 from indicators.imports.understanding.asking import (
     as_is,
-    listed,
 )
 from indicators.imports.understanding.columns import (
     Column,
     figure_in,
 )
+from lvyuan.imports.asking import listed
 from lvyuan.imports.table import fixed
 from lvyuan.numbers import UNITS, convert, plain
 

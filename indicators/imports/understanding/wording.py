@@ -199,10 +199,6 @@ class Said:
     def indicator(self) -> str:
         return self.indicators[0] if len(self.indicators) == 1 else ""
 
-    @property
-    def is_understood(self) -> bool:
-        return not self.rest
-
     def inside(self, outer: Said) -> Said:
         """This text under another: what both say, the inner one decides; growth stays growth under 总量 or 2023年."""
         measure, by, reason = self.measure, self.by, self.reason

@@ -21,7 +21,6 @@ from lvyuan.numbers import _
 __all__ = ["Report", "read"]
 
 _TEXTS: Final = (".csv", ".tsv", ".txt")
-_ZIPPED: Final = (".xlsx", ".xlsm", ".ods")
 
 
 def read(path: Path, suffix: str, report: Report | None = None) -> Iterator[Grid | Table]:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 
 from lvyuan.accounts.loading import FixtureError, Folder, Row
 from lvyuan.accounts.models import Role, User
+from lvyuan.imports.asking import listed
 from lvyuan.imports.models import ImportJob, RowStatus, StagedRecord, StagedRow
 from lvyuan.imports.pipeline import OPERATOR
 from lvyuan.imports.problems import Problems
@@ -160,7 +161,7 @@ class RecordKind:
 
     def stage(self, job: ImportJob, book: Any, layout: Layout, user: User, progress: Progress) -> None:
         assert isinstance(layout, RecordLayout)
-        codes, fields = self.codes(), self._fields
+        codes, fields = layout.codes, self._fields
         reads = read_rows(layout.tables, fields)
         for read in reads:
             read_key(read, self.key, fields, codes)
@@ -169,7 +170,7 @@ class RecordKind:
             read_rest(read, self.key, fields, codes, befores.get(read.key or (), {}))
         refuse_duplicates(reads)
         headers = self._headers(refuse_incomplete(reads, self.fields, befores))
-        ready = [read for read in in_order(reads, self.parent, self.key) if not read.problems and not read.is_refused]
+        ready = [read for read in in_order(reads, self.parent) if not read.problems and not read.is_refused]
         afters = self._rehearse(job, ready, befores, user, progress)
         self._store(job, reads, befores, afters, headers)
 
@@ -182,7 +183,7 @@ class RecordKind:
 
     def commit(self, job: ImportJob, by: User | None) -> object:
         rows = list(self.staged(job).filter(status__in=[RowStatus.NEW, RowStatus.CHANGED]).order_by("seq"))
-        keys = [self._key(row) for row in rows]
+        keys = [self.key_of(row.data) for row in rows]
         # Locked first and compared then: nobody changes them between the look and the deed.
         list(self.found(keys).select_for_update(of=("self",)))
         now = self.stored(keys)
@@ -232,14 +233,11 @@ class RecordKind:
         entries = [self.entry_of(found) for found in self.found(wanted)] if wanted else []
         return {key: entry for entry in entries if (key := self.key_of(entry)) in wanted}
 
-    def _key(self, row: StagedRecord) -> Key:
-        return self.key_of(row.data)
-
     def _headers(self, missing: Mapping[tuple[int, str], Sequence[Read]]) -> list[Problem]:
         """One problem for each column that new rows miss altogether; its rows are refused with it."""
         problems = []
         for (_table, name), reads in missing.items():
-            lines = gettext("、").join(str(read.line) for read in reads[:5]) + (gettext("等") if len(reads) > 5 else "")
+            lines = listed(str(read.line) for read in reads)
             why = gettext("（第 %(lines)s %(unit)s是新增的，须写明）") % {
                 "lines": lines,
                 "unit": reads[0].mapped.table.unit,
@@ -323,7 +321,7 @@ class RecordKind:
 
     def _in_file_order(self, reads: Sequence[Read]) -> list[Read]:
         """As they stand in the file, but parents before children, so that a commit can go down the list."""
-        ordered = in_order([read for read in reads if not read.problems], self.parent, self.key)
+        ordered = in_order([read for read in reads if not read.problems], self.parent)
         places = {id(read): place for place, read in enumerate(ordered)}
         return sorted(reads, key=lambda read: places.get(id(read), -1)) if self.parent else list(reads)
 

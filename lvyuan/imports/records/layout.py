@@ -10,11 +10,11 @@ from typing import Any, Final
 
 from django.utils.translation import gettext
 
+from lvyuan.imports.asking import IGNORE, Asking, Options, listed
 from lvyuan.imports.records.fields import SIMILAR, Codes, Field, plain
-from lvyuan.imports.registry import Answers, ColumnUse, Layout, Problem, Question
+from lvyuan.imports.registry import Answers, ColumnUse, Layout, Problem
 from lvyuan.imports.table import Head, Row, Table
 
-IGNORE: Final = "ignore"
 YES: Final = "yes"
 NO: Final = "no"
 MAX_RECORDS: Final = 20_000  # of one table: each is tried in a savepoint of its own
@@ -34,8 +34,9 @@ class Mapped:
 
 @dataclass(slots=True, kw_only=True)
 class RecordLayout(Layout):
-    """`tables` are those that are read."""
+    """`tables` are those that are read, `codes` what people may write for things in them."""
 
+    codes: Mapping[str, Codes]
     tables: list[Mapped] = field(default_factory=list)
 
 
@@ -69,23 +70,24 @@ def lay_out(
     `key` are the fields that tell the records apart, `suggested` values for fields that have to be asked for. A table
     named as the fixtures' section or as the model (`names`) is the one that is meant.
     """
-    layout = RecordLayout()
+    layout, asking = RecordLayout(codes=codes), Asking(answers)
+    layout.questions = asking.questions
     by_name = {one.name: one for one in fields}
     needed = [name for name in key if not by_name[name].asked]
     matches = [_match(headed(table, fields, needed), fields, answers) for table in tables]
-    meant = _meant(layout, matches, needed, names, answers)
+    meant = _meant(layout, asking, matches, needed, names)
     for match in matches:
         is_read = match in meant
         if is_read:
-            _check(layout, match, by_name, needed, answers)
+            _check(layout, asking, match, by_name, needed)
         _show(layout, match, fields, is_read)
     if not meant and not layout.questions:
         layout.problems.append(_no_table(matches, by_name, needed, label))
     for match in meant:
         mapped = Mapped(table=match.table, places=match.places, links=_links(matches, match, by_name, codes))
         layout.tables.append(mapped)
-        _ask_for_fixed(layout, mapped, by_name, key, answers, codes, suggested)
-        _look_at_rows(layout, mapped, answers)
+        _ask_for_fixed(asking, mapped, by_name, key, codes, suggested)
+        _look_at_rows(layout, asking, mapped)
     return layout
 
 
@@ -163,7 +165,7 @@ def _match(table: Table, fields: Sequence[Field], answers: Answers) -> _Match:
 
 
 def _meant(
-    layout: RecordLayout, matches: Sequence[_Match], needed: Sequence[str], names: Sequence[str], answers: Answers
+    layout: RecordLayout, asking: Asking, matches: Sequence[_Match], needed: Sequence[str], names: Sequence[str]
 ) -> list[_Match]:
     """The tables to read: the one there is, the one that is named so, or those that the sender picked."""
     able = [m for m in matches if all(name in m.places or name in m.similar.values() for name in needed)]
@@ -174,20 +176,13 @@ def _meant(
         return named or able or ([closest] if closest and closest.places else [])
     chosen = []
     for match in able:
-        table = match.table
-        code = f"table:{table.number}"
-        told = answers.get(code, "")
-        told = told if told in (YES, NO) else ""
-        layout.questions.append(
-            Question(
-                code=code,
-                text=gettext("文件里有几张表都像是要导入的内容，%(place)s起的这张要导入吗？")
-                % {"place": table.place(table.header_line)},
-                place=table.place(table.header_line),
-                options=((YES, gettext("导入")), (NO, gettext("不导入"))),
-                suggested=YES,
-                told=told,
-            )
+        place = match.table.place(match.table.header_line)
+        told = asking.ask(
+            f"table:{match.table.number}",
+            gettext("文件里有几张表都像是要导入的内容，%(place)s起的这张要导入吗？") % {"place": place},
+            _yes_or_no(),
+            place=place,
+            suggested=YES,
         )
         if told == YES:
             chosen.append(match)
@@ -199,7 +194,7 @@ def _meant(
 
 
 def _check(
-    layout: RecordLayout, match: _Match, by_name: Mapping[str, Field], needed: Sequence[str], answers: Answers
+    layout: RecordLayout, asking: Asking, match: _Match, by_name: Mapping[str, Field], needed: Sequence[str]
 ) -> None:
     table = match.table
     for first, second in match.doubles:
@@ -217,15 +212,14 @@ def _check(
         )
     for place, name in match.similar.items():
         head, field_ = table.heads[place], by_name[name]
-        layout.questions.append(
-            Question(
-                code=column_code(table, place),
-                text=gettext("%(place)s“%(header)s”这一列是不是“%(field)s”？")
-                % {"place": table.place(table.header_line, head), "header": head.name, "field": field_.title},
-                place=table.place(table.header_line, head),
-                options=((name, field_.title), (IGNORE, gettext("忽略这一列"))),
-                suggested=name,
-            )
+        where = table.place(table.header_line, head)
+        asking.ask(
+            column_code(table, place),
+            gettext("%(place)s“%(header)s”这一列是不是“%(field)s”？")
+            % {"place": where, "header": head.name, "field": field_.title},
+            ((name, field_.title), (IGNORE, gettext("忽略这一列"))),
+            place=where,
+            suggested=name,
         )
     missing = [name for name in needed if name not in match.places and name not in match.similar.values()]
     if missing:
@@ -279,11 +273,10 @@ def _show(layout: RecordLayout, match: _Match, fields: Sequence[Field], is_read:
 
 
 def _ask_for_fixed(
-    layout: RecordLayout,
+    asking: Asking,
     mapped: Mapped,
     by_name: Mapping[str, Field],
     key: Sequence[str],
-    answers: Answers,
     codes: Mapping[str, Codes],
     suggested: Mapping[str, str],
 ) -> None:
@@ -295,23 +288,18 @@ def _ask_for_fixed(
         if len(options) == 1:  # nothing to choose
             mapped.fixed[one.name] = options[0][0]
             continue
-        code = f"{one.name}:{mapped.table.number}"
-        told = answers.get(code, "")
-        told = told if told in dict(options) else ""
-        layout.questions.append(
-            Question(
-                code=code,
-                text=(
-                    gettext("%(place)s起的表没有“%(field)s”列，各行的%(field)s是哪一个？")
-                    if one.name in key
-                    else gettext("%(place)s起的表没有“%(field)s”列，新增各行的%(field)s是哪一个？")
-                )
-                % {"place": mapped.table.place(mapped.table.header_line), "field": one.title},
-                place=mapped.table.place(mapped.table.header_line),
-                options=options,
-                suggested=suggested.get(one.name, ""),
-                told=told,
-            )
+        place = mapped.table.place(mapped.table.header_line)
+        text = (
+            gettext("%(place)s起的表没有“%(field)s”列，各行的%(field)s是哪一个？")
+            if one.name in key
+            else gettext("%(place)s起的表没有“%(field)s”列，新增各行的%(field)s是哪一个？")
+        )
+        told = asking.ask(
+            f"{one.name}:{mapped.table.number}",
+            text % {"place": place, "field": one.title},
+            options,
+            place=place,
+            suggested=suggested.get(one.name, ""),
         )
         if told:
             mapped.fixed[one.name] = told
@@ -346,7 +334,7 @@ def _is_needed(one: Field, by_name: Mapping[str, Field], key: Sequence[str], map
     return one.name in key or one.required or used
 
 
-def _look_at_rows(layout: RecordLayout, mapped: Mapped, answers: Answers) -> None:
+def _look_at_rows(layout: RecordLayout, asking: Asking, mapped: Mapped) -> None:
     """Asks about hidden rows, and refuses more rows than can be tried one by one."""
     count, hidden = 0, []
     for row in mapped.table.rows:
@@ -365,21 +353,22 @@ def _look_at_rows(layout: RecordLayout, mapped: Mapped, answers: Answers) -> Non
         )
     if not hidden:
         return
-    code = f"hidden_rows:{mapped.table.number}"
-    told = answers.get(code, "")
-    told = told if told in (YES, NO) else ""
-    mapped.with_hidden = told == YES
-    lines = gettext("、").join(str(line) for line in hidden[:10]) + (gettext("等") if len(hidden) > 10 else "")
-    layout.questions.append(
-        Question(
-            code=code,
-            text=gettext("%(place)s起的表有 %(count)s 个隐藏的行（第 %(lines)s 行），要导入吗？")
-            % {"place": mapped.table.place(mapped.table.header_line), "count": len(hidden), "lines": lines},
-            place=mapped.table.place(hidden[0]),
-            options=((YES, gettext("导入")), (NO, gettext("不导入"))),
-            told=told,
-        )
+    told = asking.ask(
+        f"hidden_rows:{mapped.table.number}",
+        gettext("%(place)s起的表有 %(count)s 个隐藏的行（第 %(lines)s 行），要导入吗？")
+        % {
+            "place": mapped.table.place(mapped.table.header_line),
+            "count": len(hidden),
+            "lines": listed(map(str, hidden), 10),
+        },
+        _yes_or_no(),
+        place=mapped.table.place(hidden[0]),
     )
+    mapped.with_hidden = told == YES
+
+
+def _yes_or_no() -> Options:
+    return (YES, gettext("导入")), (NO, gettext("不导入"))
 
 
 def head_of(mapped: Mapped, name: str) -> Head | None:

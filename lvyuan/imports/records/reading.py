@@ -158,7 +158,7 @@ def refuse_incomplete(
     return missing
 
 
-def in_order(reads: Sequence[Read], parent: str, key: Sequence[str]) -> list[Read]:
+def in_order(reads: Sequence[Read], parent: str) -> list[Read]:
     """The rows with parents before children; rows whose parents go in a circle are refused, and left out."""
     if not parent:
         return list(reads)

@@ -16,7 +16,7 @@ from lvyuan.audit.context import acting
 from lvyuan.imports import actions, pipeline
 from lvyuan.imports.book import Book
 from lvyuan.imports.models import ImportJob, ImportProblem
-from lvyuan.imports.registry import ImportRefused, Kind, Question, get_kind, kinds
+from lvyuan.imports.registry import ImportRefused, Kind, Question, get_kind, guess_kind, kinds
 from lvyuan.imports.table import Table
 
 DONE, REFUSED, ASKING = 0, 1, 2  # exit codes
@@ -154,7 +154,8 @@ def _kind(code: str | None, book: Book, answers: dict[str, str], by: User | None
     if len(fits) == 1:
         return fits[0], {}
     options = [[kind.code, str(kind.label)] for kind in fits or may]
-    return None, {"code": "kind", "text": "文件里是什么内容？请用 --as 写明。", "place": "", "options": options}
+    text = "文件里是什么内容？请用 --as 写明。"
+    return None, {"code": "kind", "text": text, "place": "", "options": options, "suggested": guess_kind(book)}
 
 
 def _error(problem: ImportProblem) -> dict[str, Any]:
